@@ -1,0 +1,240 @@
+package family
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/multiproc-go/multiproc/internal/arena"
+	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/lock"
+	"github.com/multiproc-go/multiproc/internal/memory"
+	"github.com/multiproc-go/multiproc/internal/wait"
+)
+
+// Mode is what a member is.
+type Mode int
+
+const (
+	Processes  Mode = iota // a process of its own
+	Goroutines             // a goroutine of this process
+)
+
+func (m Mode) String() string { return [...]string{"processes", "goroutines"}[m] }
+
+// EnvMode chooses the mode where the program does not: "processes" or "goroutines".
+const EnvMode = "MULTIPROC_MODE"
+
+// Config says how a family is made. The zero value is good.
+type Config struct {
+	Mode       Mode
+	ArenaLimit int64 // bytes that may be backed by memory; 0 is the machine's limits only
+}
+
+// own is this process's membership.
+var own struct {
+	member atomic.Pointer[Member]
+	mu     sync.Mutex // guards what follows, and the making of member
+	config *Config
+	err    error
+}
+
+// Configure sets what the environment does not. It must come before the first use.
+func Configure(c Config) error {
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	if own.member.Load() != nil {
+		return ErrConfigured
+	}
+	if c.Mode == Processes && runtime.GOOS != "linux" {
+		return fmt.Errorf("multiproc: processes on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+	}
+	if c.ArenaLimit < 0 {
+		return fmt.Errorf("multiproc: arena limit %d is negative", c.ArenaLimit)
+	}
+	own.config = &c
+	return nil
+}
+
+// DefaultMode is the mode that the environment and the system choose.
+func DefaultMode() (Mode, error) {
+	switch v := os.Getenv(EnvMode); {
+	case v == "goroutines", v == "" && runtime.GOOS != "linux":
+		return Goroutines, nil
+	case v == "", v == "processes" && runtime.GOOS == "linux":
+		return Processes, nil
+	case v == "processes":
+		return 0, fmt.Errorf("multiproc: %s=%s on %s: %w", EnvMode, v, runtime.GOOS, errors.ErrUnsupported)
+	default:
+		return 0, fmt.Errorf("multiproc: %s=%s: want processes or goroutines", EnvMode, v)
+	}
+}
+
+// ModeOf is the mode of the family, or that which it is going to have.
+func ModeOf() Mode {
+	if m := own.member.Load(); m != nil {
+		return m.mode
+	}
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	mode, _ := config().mode()
+	return mode
+}
+
+// config is called with own.mu held.
+func config() chosen {
+	return chosen{own.config}
+}
+
+// chosen is the program's choice, or none.
+type chosen struct{ *Config }
+
+func (c chosen) mode() (Mode, error) {
+	if c.Config != nil {
+		return c.Mode, nil
+	}
+	return DefaultMode()
+}
+
+func (c chosen) limit() uint64 {
+	if c.Config != nil {
+		return uint64(c.ArenaLimit)
+	}
+	return 0
+}
+
+// Current is this process's own membership. The first use makes a new family with
+// this process as its root. In a child it is an error before [Join].
+func Current() (*Member, error) {
+	if m := own.member.Load(); m != nil {
+		return m, nil
+	}
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	if m := own.member.Load(); m != nil || own.err != nil {
+		return m, own.err
+	}
+	if isChild() {
+		return nil, ErrNotJoined // and not for good
+	}
+	m, err := found()
+	if err != nil {
+		own.err = err
+		return nil, err
+	}
+	own.member.Store(m)
+	return m, nil
+}
+
+// found makes a new family.
+func found() (*Member, error) {
+	mode, err := config().mode()
+	if err != nil {
+		return nil, err
+	}
+	limit := config().limit()
+	if mode == Goroutines {
+		mem, err := memory.NewHeap(limit)
+		if err != nil {
+			return nil, err
+		}
+		return assemble(mem, mode, wait.Local).spawn(0)
+	}
+	way, err := wait.ChooseWay()
+	if err != nil {
+		return nil, err
+	}
+	mem, err := memory.Create(limit)
+	if err != nil {
+		return nil, err
+	}
+	f := assemble(mem, mode, way)
+	id, err := f.Table.Reserve(0)
+	if err != nil {
+		return nil, err
+	}
+	return f.enlist(id)
+}
+
+// Family is what all members in this process have in common.
+type Family struct {
+	lock.Env
+	Arena *arena.Arena
+	mem   *memory.Memory
+	mode  Mode
+	way   wait.Way
+
+	mu       sync.Mutex // guards children
+	children map[lease.ID][]*Member
+}
+
+func assemble(mem *memory.Memory, mode Mode, way wait.Way) *Family {
+	f := &Family{mem: mem, mode: mode, way: way, children: make(map[lease.ID][]*Member)}
+	f.Table = lease.NewTable(mem)
+	f.Hub = wait.NewHub(mem, f.Table, way)
+	f.Arena = arena.New(mem, &f.Env)
+	return f
+}
+
+// enlist makes this process the one that lives in slot id.
+func (f *Family) enlist(id lease.ID) (*Member, error) {
+	f.Hub.Join(f.Table, id)
+	m := &Member{Family: f, id: id, orphaned: make(chan struct{})}
+	err := lease.StartWarden(f.Table, id, f.way == wait.Waitv, func() { close(m.orphaned) })
+	return m, err
+}
+
+// Invitation is what a child needs to become a member, beside the arena itself.
+type Invitation struct {
+	Family [16]byte
+	ID     uint32
+}
+
+// Join makes this process a member of its parent's family, and takes the
+// arena's file over. It returns ErrOrphan if the parent has died or given up.
+func Join(inv Invitation, arenaFile *os.File) (*Member, error) {
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	if own.member.Load() != nil {
+		return nil, errors.New("multiproc: joined twice")
+	}
+	way, err := wait.ChooseWay()
+	if err != nil {
+		return nil, err
+	}
+	mem, err := memory.Open(arenaFile, inv.Family)
+	if err != nil {
+		return nil, err
+	}
+	m, err := assemble(mem, Processes, way).enlist(lease.ID(inv.ID))
+	if err != nil {
+		return nil, err
+	}
+	own.member.Store(m)
+	return m, nil
+}
+
+type memberKey struct{}
+
+// NewContext says that what runs under ctx runs as m.
+func NewContext(ctx context.Context, m *Member) context.Context {
+	return context.WithValue(ctx, memberKey{}, m)
+}
+
+// FromContext is the member that ctx belongs to, or nil.
+func FromContext(ctx context.Context) *Member {
+	m, _ := ctx.Value(memberKey{}).(*Member)
+	return m
+}
+
+// Of is the member that ctx belongs to, else this process's own.
+func Of(ctx context.Context) (*Member, error) {
+	if m := FromContext(ctx); m != nil {
+		return m, nil
+	}
+	return Current()
+}

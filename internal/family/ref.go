@@ -1,0 +1,191 @@
+package family
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"strings"
+	"unsafe"
+
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+)
+
+// Ref names a block of the arena as one member sees it: where, which generation,
+// and what it must hold. The zero Ref names nothing.
+type Ref struct {
+	Member *Member
+	Off    uint64
+	Gen    uint32
+	block  *layout.Block
+}
+
+// Shape is what a block must hold for a handle to it to be believed.
+type Shape struct {
+	Kind  uint32
+	Type  uint32 // signature of the element type; 0 where there is none
+	Bytes uint64 // of payload, at least
+}
+
+var kindNames = map[uint32]string{
+	layout.KindMutex: "mutex", layout.KindValue: "value", layout.KindArray: "array",
+}
+
+// NewRef allocates a block of zeros for this process.
+func NewRef(s Shape) (Ref, error) {
+	m, err := Current()
+	if err != nil {
+		return Ref{}, err
+	}
+	off, err := m.Arena.Alloc(s.Bytes, s.Kind, m.id)
+	if err != nil {
+		return Ref{}, err
+	}
+	r := Ref{Member: m, Off: off, block: m.Arena.Block(off)}
+	r.Gen = r.block.Generation.Load()
+	track(r, s)
+	return r, nil
+}
+
+// Payload is the address of the block's payload.
+func (r *Ref) Payload() unsafe.Pointer { return r.Member.Arena.Payload(r.Off) }
+
+// Bytes is how much payload was asked for.
+func (r *Ref) Bytes() uint64 { return r.block.Bytes }
+
+// Live reports whether the block has not been closed.
+func (r *Ref) Live() bool { return r.block != nil && r.block.Generation.Load() == r.Gen }
+
+// Bind makes r the handle of another member of this process.
+func (r *Ref) Bind(m *Member) {
+	if r.Member != nil {
+		r.Member = m
+	}
+}
+
+// Equal reports whether two handles name the same object.
+func (r *Ref) Equal(o *Ref) bool { return r.Off == o.Off && r.Gen == o.Gen && r.block == o.block }
+
+// Close frees the block for all, after last if that is not nil. The second Close, by
+// whoever, is ErrClosed.
+func (r *Ref) Close(last func()) error {
+	if r.block == nil {
+		return ErrClosed
+	}
+	err := r.Member.Arena.Free(r.Off, r.Gen, r.Member.id, last)
+	if err == nil {
+		untrack(*r)
+	}
+	return err
+}
+
+// ID is the member's.
+func (r *Ref) ID() lease.ID { return r.Member.id }
+
+// A handle on its way is
+//
+//	version 1 | kind | 2 zeros | family 16 | offset 8 | generation 4 | type 4 | CRC-32C 4
+//
+// little endian. As text it is the kind's name, a colon, and that in base64.
+const (
+	refVersion = 1
+	refBytes   = 40
+)
+
+var crcTable = crc32.MakeTable(crc32.Castagnoli)
+
+// HandleError tells why bytes or text were not taken for a handle.
+type HandleError struct {
+	Kind   string // what was wanted: "mutex"
+	Reason string // "" or more than Err says
+	Err    error  // ErrHandle, ErrForeign, ErrKind, ErrClosed or the family's own error
+}
+
+func (e *HandleError) Error() string {
+	s := "multiproc: " + e.Kind + " handle: " + strings.TrimPrefix(e.Err.Error(), "multiproc: ")
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
+	return s
+}
+
+func (e *HandleError) Unwrap() error { return e.Err }
+
+// AppendBinary appends the form in which a handle travels.
+func (r *Ref) AppendBinary(b []byte, s Shape) ([]byte, error) {
+	if !r.Live() {
+		return nil, &HandleError{Kind: kindNames[s.Kind], Err: ErrClosed}
+	}
+	start := len(b)
+	b = append(b, refVersion, byte(s.Kind), 0, 0)
+	fam := r.Member.mem.Header().Family
+	b = append(b, fam[:]...)
+	b = binary.LittleEndian.AppendUint64(b, r.Off)
+	b = binary.LittleEndian.AppendUint32(b, r.Gen)
+	b = binary.LittleEndian.AppendUint32(b, s.Type)
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], crcTable)), nil
+}
+
+// AppendText appends the same as one word of ASCII.
+func (r *Ref) AppendText(b []byte, s Shape) ([]byte, error) {
+	raw, err := r.AppendBinary(nil, s)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, kindNames[s.Kind]+":"...)
+	return base64.RawURLEncoding.AppendEncode(b, raw), nil
+}
+
+// DecodeBinary makes the handle that b names, for this process. It believes nothing
+// in b.
+func DecodeBinary(b []byte, s Shape) (Ref, error) {
+	fail := func(err error, format string, args ...any) (Ref, error) {
+		return Ref{}, &HandleError{kindNames[s.Kind], fmt.Sprintf(format, args...), err}
+	}
+	if len(b) != refBytes {
+		return fail(ErrHandle, "%d bytes, want %d", len(b), refBytes)
+	}
+	if sum := binary.LittleEndian.Uint32(b[refBytes-4:]); sum != crc32.Checksum(b[:refBytes-4], crcTable) {
+		return fail(ErrHandle, "wrong checksum")
+	}
+	if b[0] != refVersion || b[2] != 0 || b[3] != 0 {
+		return fail(ErrHandle, "version %d", b[0])
+	}
+	if kind := uint32(b[1]); kind != s.Kind {
+		return fail(ErrKind, "it names a %s", kindNames[kind])
+	}
+	m, err := Current()
+	if err != nil {
+		return fail(err, "")
+	}
+	if [16]byte(b[4:20]) != m.mem.Header().Family {
+		return fail(ErrForeign, "")
+	}
+	if binary.LittleEndian.Uint32(b[32:]) != s.Type {
+		return fail(ErrKind, "its element type is another")
+	}
+	r := Ref{Member: m, Off: binary.LittleEndian.Uint64(b[20:]), Gen: binary.LittleEndian.Uint32(b[28:])}
+	switch ok, stale := m.Arena.Valid(r.Off, r.Gen, s.Kind, s.Bytes); {
+	case stale:
+		return fail(ErrClosed, "")
+	case !ok:
+		return fail(ErrHandle, "no such block")
+	}
+	r.block = m.Arena.Block(r.Off)
+	return r, nil
+}
+
+// DecodeText makes the handle that text names.
+func DecodeText(text []byte, s Shape) (Ref, error) {
+	name := kindNames[s.Kind]
+	rest, ok := strings.CutPrefix(string(text), name+":")
+	if !ok {
+		return Ref{}, &HandleError{name, fmt.Sprintf("the text does not begin with %q", name+":"), ErrHandle}
+	}
+	b, err := base64.RawURLEncoding.DecodeString(rest)
+	if err != nil {
+		return Ref{}, &HandleError{name, err.Error(), ErrHandle}
+	}
+	return DecodeBinary(b, s)
+}

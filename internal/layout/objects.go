@@ -1,0 +1,42 @@
+package layout
+
+// Kinds of blocks.
+const (
+	KindMutex uint32 = 1 + iota
+	KindValue
+	KindArray
+)
+
+// Mutex is the payload of a KindMutex block.
+type Mutex struct {
+	Lock Lock
+}
+
+// Value is the payload of a KindValue block whose type fits in 8 bytes. The
+// value lies in the low bytes of Cell and is read and written with all of it.
+type Value struct {
+	Type uint32 // signature of the element type
+	Size uint32 // of the element type
+	Lock Lock   // serializes Update
+	Cell uint64
+}
+
+// BigValue is the head of the payload of a KindValue block whose type is
+// larger. Two copies follow, each on its own cache lines: Flips&1 tells which one
+// is the value; a writer, who holds Lock, fills the other and adds 1.
+type BigValue struct {
+	Type  uint32
+	Size  uint32
+	Lock  Lock
+	Flips uint64
+	_     [8]byte
+}
+
+// Array is the head of the payload of a KindArray block; the elements follow.
+type Array struct {
+	Type uint32
+	Size uint32 // of one element
+	Lock Lock   // serializes Update
+	Len  uint64
+	_    [8]byte
+}

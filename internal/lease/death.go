@@ -1,0 +1,170 @@
+package lease
+
+import (
+	"math"
+	"time"
+
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/sys"
+)
+
+// confirmPatience is how long Confirm looks for proof at once. It usually comes a
+// tenth of a millisecond after the mark.
+const confirmPatience = 2 * time.Millisecond
+
+// Confirm reports whether id is proven to write no more. For a process that is
+// only marked as dead it looks for the proof for a short while.
+func (t *Table) Confirm(id ID) bool {
+	for deadline := time.Now().Add(confirmPatience); ; time.Sleep(20 * time.Microsecond) {
+		switch t.State(id) {
+		case Gone:
+			return true
+		case Alive:
+			return false
+		}
+		if t.prove(id) {
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+}
+
+// prove looks once whether a marked process has stopped, and records it.
+func (t *Table) prove(id ID) bool {
+	row := t.Row(id)
+	pid, start := row.Pid.Load(), row.Start.Load()
+	g := row.Generation.Load()
+	if makeID(id.Slot(), g) != id {
+		return true
+	}
+	// Without a pid it died before its registration was complete, and so before
+	// it could write to anything that it shares.
+	if !t.local && pid != 0 && !sys.Stopped(int(pid), start) {
+		return false
+	}
+	row.Confirmed.Store(g)
+	return true
+}
+
+// announce tells the whole family that id is dead.
+func (t *Table) announce(id ID) {
+	crashpoint.At("lease.announce")
+	t.header.Epoch.Add(1)
+	crashpoint.At("lease.epoch")
+	t.Hooks.Wake(&t.header.Epoch, math.MaxInt32)
+	fallback := t.header.Fallback.Load() != 0
+	t.live(func(slot uint32) {
+		if fallback {
+			t.Hooks.Recorded(&t.slots[slot])
+		}
+		if t.descends(t.id(slot), id) {
+			t.ring(slot)
+		}
+	})
+	crashpoint.At("lease.told")
+	t.Row(id).Announced.Store(t.Row(id).Generation.Load())
+}
+
+// bury does all that a marked death asks for. It returns false if the process
+// cannot be proven dead yet; then somebody has to come again.
+func (t *Table) bury(slot uint32, me ID) bool {
+	id := t.id(slot)
+	if !t.Confirm(id) {
+		return t.leases[slot].Word.Load() != layout.LeaseDead
+	}
+	row := &t.slots[slot]
+	if row.Announced.Load() != row.Generation.Load() {
+		t.announce(id)
+	}
+	word := &t.leases[slot].Word
+	if !word.CompareAndSwap(layout.LeaseDead, layout.LeaseReaping|me.Slot()) {
+		return true // another reaper has it
+	}
+	crashpoint.At("lease.reaping")
+	// The slot is ours, whoever died in it.
+	id = t.id(slot)
+	for !t.Confirm(id) { // another death than the one above: be patient
+	}
+	if row.Announced.Load() != row.Generation.Load() {
+		t.announce(id)
+	}
+	t.inherit(slot)
+	t.Hooks.Inherit(slot, me)
+	crashpoint.At("lease.reaped")
+	word.Store(0)
+	t.neighbours(slot, t.ring)
+	return true
+}
+
+// inherit gives back what a dead process had claimed: slots for children that have
+// not registered, and slots that it was reaping.
+func (t *Table) inherit(dead uint32) {
+	for slot := uint32(1); slot <= t.header.High.Load(); slot++ {
+		word := &t.leases[slot].Word
+		switch w := word.Load(); {
+		case slot == dead:
+		case w == layout.LeaseReserved|dead, w == layout.LeaseReaping|dead:
+			word.CompareAndSwap(w, layout.LeaseDead)
+		}
+	}
+}
+
+// Scan looks at the whole table on behalf of me and buries the dead. It returns
+// false if a death could not be confirmed yet.
+func (t *Table) Scan(me ID) bool {
+	done := true
+	for again := true; again; {
+		again = false
+		for slot := uint32(1); slot <= t.header.High.Load(); slot++ {
+			if t.leases[slot].Word.Load() != layout.LeaseDead {
+				continue
+			}
+			if !t.bury(slot, me) {
+				done = false
+			} else {
+				again = true // it may have left slots below this one
+			}
+		}
+	}
+	return done
+}
+
+// Collect ends the slot of a child that me has waited for, or could not start,
+// whatever state it is in. A process that was waited for has proven its death.
+func (t *Table) Collect(id, me ID) {
+	word := t.lease(id)
+	w := word.Load()
+	if t.id(id.Slot()) != id {
+		return // buried and used again
+	}
+	if w == layout.LeaseReserved|me.Slot() || isLive(w) {
+		word.CompareAndSwap(w, layout.LeaseDead)
+	}
+	t.Scan(me)
+}
+
+// EndLocal is the death of a member that is a goroutine of this process.
+func (t *Table) EndLocal(id ID) {
+	if t.lease(id).CompareAndSwap(localThread|layout.LeaseWaiters, layout.LeaseDead) {
+		t.Scan(id)
+	}
+}
+
+// neighbours calls f for the live slots whose wardens watch slot.
+func (t *Table) neighbours(slot uint32, f func(uint32)) {
+	high := t.header.High.Load()
+	found := 0
+	for i := uint32(1); i <= high && found < successors; i++ {
+		prev := slot - i
+		if i >= slot {
+			prev += high // around; row 0 is nobody
+		}
+		if prev != slot && prev >= 1 && prev <= high && isLive(t.leases[prev].Word.Load()) {
+			found++
+			f(prev)
+		}
+	}
+}

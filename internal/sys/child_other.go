@@ -1,0 +1,12 @@
+//go:build !linux
+
+package sys
+
+import (
+	"errors"
+	"os"
+)
+
+func setLimit(Resource, uint64, uint64) error { return errors.ErrUnsupported }
+func mappedBytes() (uint64, error)            { return 0, errors.ErrUnsupported }
+func endReading(*os.File) error               { return errors.ErrUnsupported }

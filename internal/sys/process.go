@@ -1,0 +1,26 @@
+package sys
+
+import "sync/atomic"
+
+// ThreadID is the kernel's id of the calling thread.
+func ThreadID() int { return threadID() }
+
+// RobustListBytes is the room that [WatchDeath] needs in its page.
+const RobustListBytes = 128
+
+// WatchDeath asks the kernel to mark word when the calling thread dies, in
+// whatever way: it keeps bit 31, sets bit 30, and wakes one sleeper.
+// The kernel does so only while the low 30 bits of word are the thread's id and
+// bit 31 is set. page is from [MapOwn] and belongs to the kernel from now on. The
+// caller has locked its goroutine to the thread and never returns.
+func WatchDeath(page []byte, word *atomic.Uint32) error { return watchDeath(page, word) }
+
+// StartTime is when process pid was started, in the kernel's clock ticks since
+// boot: with the pid it identifies a process.
+func StartTime(pid int) (uint64, error) { return startTime(pid) }
+
+// Stopped reports whether process pid, started at start, can no longer change
+// memory: it does not exist any more, or none of its threads has a memory map.
+// A mark by [WatchDeath] says only that one thread died; another may still be
+// inside a read into shared memory.
+func Stopped(pid int, start uint64) bool { return stopped(pid, start) }

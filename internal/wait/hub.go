@@ -1,0 +1,162 @@
+package wait
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/memory"
+	"github.com/multiproc-go/multiproc/internal/sys"
+)
+
+// Way is how a hub waits.
+type Way int
+
+const (
+	Waitv Way = iota // futex_waitv on several words
+	Futex            // futex on one word, in slices
+	Local            // in Go, for members that are goroutines
+)
+
+func (w Way) String() string { return [...]string{"waitv", "futex", "local"}[w] }
+
+// EnvVar overrides the way to wait between processes: "waitv" or "futex". It is
+// for tests; by default the kernel is asked.
+const EnvVar = "MULTIPROC_WAIT"
+
+// ChooseWay picks the way to wait between processes.
+func ChooseWay() (Way, error) {
+	switch v := os.Getenv(EnvVar); {
+	case v == "futex":
+		return Futex, nil
+	case v != "" && v != "waitv":
+		return 0, fmt.Errorf("multiproc: %s=%s: want waitv or futex", EnvVar, v)
+	case sys.HasWaitv():
+		return Waitv, nil
+	case v == "waitv":
+		return 0, fmt.Errorf("multiproc: %s=waitv: the kernel has no futex_waitv for this process", EnvVar)
+	}
+	return Futex, nil
+}
+
+const (
+	// lastResort is how long a sleeper sleeps when nothing wakes it. Nothing
+	// depends on it but a loss of every notice at once.
+	lastResort = 500 * time.Millisecond
+	// slice is the same where a death is noticed by others only.
+	slice = 20 * time.Millisecond
+)
+
+// Hub is the waiting room of one process.
+type Hub struct {
+	way   Way
+	mem   *memory.Memory
+	epoch *atomic.Uint32
+	lines lines
+	lot   lot          // Local
+	row   *layout.Slot // Futex: where this process records its waits
+	bits  uint32       // Futex: the wake bits of this process
+}
+
+// NewHub makes a hub over an arena and its process table, and teaches the table
+// to wake.
+func NewHub(mem *memory.Memory, table *lease.Table, way Way) *Hub {
+	h := &Hub{way: way, mem: mem, epoch: table.Epoch()}
+	h.lines.init()
+	table.Hooks.Wake = func(word *atomic.Uint32, n int) { h.Wake(word, n) }
+	table.Hooks.Recorded = h.wakeRecorded
+	return h
+}
+
+// Join says as whom this process waits.
+func (h *Hub) Join(table *lease.Table, id lease.ID) {
+	h.row = table.Row(id)
+	h.bits = 1 << (id.Slot() % 32)
+	if h.way == Futex {
+		h.mem.Header().Fallback.Add(1)
+	}
+}
+
+// Epoch is the number of announced deaths, to be read before the word is.
+func (h *Hub) Epoch() uint32 { return h.epoch.Load() }
+
+// Wake wakes up to n sleepers on word and returns how many it woke.
+func (h *Hub) Wake(word *atomic.Uint32, n int) int {
+	if h.way == Local {
+		if word == h.epoch {
+			return h.lot.wakeAll()
+		}
+		return h.lot.wake(word, n)
+	}
+	return sys.FutexWake(word, n, false)
+}
+
+// Block sleeps on word, at offset off, if it still has value and no death was
+// announced since epoch was read. It returns nil when there may be a reason to look
+// again and ctx's error when ctx has ended.
+func (h *Hub) Block(ctx context.Context, word *atomic.Uint32, off uint64, value, epoch uint32) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	timeout := lastResort/2 + rand.N(lastResort)
+	switch h.way {
+	case Local:
+		return h.lot.park(ctx, word, value, h.epoch, epoch, timeout)
+	case Futex:
+		return h.blockFutex(ctx, word, off, value, epoch)
+	}
+	words := make([]sys.Waitv, 2, 3)
+	words[0] = sys.Waitv{Word: word, Value: value}
+	words[1] = sys.Waitv{Word: h.epoch, Value: epoch}
+	if ctx.Done() != nil {
+		cancel := new(atomic.Uint32)
+		words = append(words, sys.Waitv{Word: cancel, Private: true})
+		stop := context.AfterFunc(ctx, func() {
+			cancel.Store(1)
+			sys.FutexWake(cancel, 1, true)
+		})
+		defer stop()
+	}
+	sys.FutexWaitv(words, timeout)
+	return ctx.Err()
+}
+
+func (h *Hub) blockFutex(ctx context.Context, word *atomic.Uint32, off uint64, value, epoch uint32) error {
+	defer h.record(off)()
+	if h.epoch.Load() != epoch { // announced before our record could be seen
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() { sys.FutexWakeBits(word, h.bits) })
+	defer stop()
+	if ctx.Err() == nil {
+		sys.FutexWait(word, value, h.bits, slice/2+rand.N(slice))
+	}
+	return ctx.Err()
+}
+
+// record notes a word in this process's row; its result takes the note back.
+func (h *Hub) record(off uint64) (undo func()) {
+	for i := range h.row.Waits {
+		if w := &h.row.Waits[i]; w.Load() == 0 && w.CompareAndSwap(0, off) {
+			return func() { w.Store(0) }
+		}
+	}
+	return func() {} // more than a row holds: the slices find it
+}
+
+// wakeRecorded wakes all sleepers on the words that a process has recorded.
+func (h *Hub) wakeRecorded(s *layout.Slot) {
+	for i := range s.Waits {
+		if off := s.Waits[i].Load(); off != 0 && off%4 == 0 && off < h.mem.Size()-4 {
+			// SAFETY: the offset was checked; the kernel compares nothing, and the word
+			// need not be a lock any more.
+			h.Wake((*atomic.Uint32)(h.mem.Ptr(off)), math.MaxInt32)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package wait
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// lines are the queues of goroutines of this process that want the same word. The
+// head of a line is the one that deals with other processes.
+type lines struct {
+	shards [64]lineShard
+}
+
+type lineShard struct {
+	mu    sync.Mutex
+	lines map[*atomic.Uint32]*line
+}
+
+// line is one queue, in order of arrival. A turn is given by closing its channel.
+type line struct {
+	waiting []chan struct{}
+}
+
+func (l *lines) init() {
+	for i := range l.shards {
+		l.shards[i].lines = make(map[*atomic.Uint32]*line)
+	}
+}
+
+// Enter waits until the caller is the head of the line for word. After a nil
+// error it must call [Hub.Leave]. On the end of ctx it returns ctx's error, and
+// the caller is in no line.
+func (h *Hub) Enter(ctx context.Context, word *atomic.Uint32) error {
+	s := h.lines.shard(word)
+	s.mu.Lock()
+	l := s.lines[word]
+	if l == nil {
+		s.lines[word] = &line{}
+		s.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	l.waiting = append(l.waiting, turn)
+	s.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for i, c := range l.waiting {
+		if c == turn {
+			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
+			s.mu.Unlock()
+			return ctx.Err()
+		}
+	}
+	s.mu.Unlock()
+	// The turn came in the same moment: it goes to the next.
+	h.Leave(word)
+	return ctx.Err()
+}
+
+// Leave gives the head's place to the next in line.
+func (h *Hub) Leave(word *atomic.Uint32) {
+	s := h.lines.shard(word)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lines[word]
+	if len(l.waiting) == 0 {
+		delete(s.lines, word)
+		return
+	}
+	close(l.waiting[0])
+	l.waiting[0] = nil
+	l.waiting = l.waiting[1:]
+}

@@ -1,0 +1,63 @@
+package psync
+
+import (
+	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/lock"
+)
+
+// A Guard is a held lock. It is good for one Unlock; that of a copy counts.
+type Guard struct {
+	m      *Mutex
+	me     lease.ID
+	ticket uint32
+}
+
+// guard is called by the new holder.
+func (m *Mutex) guard(me lease.ID) Guard {
+	m.lock.Ticket++
+	return Guard{m, me, m.lock.Ticket}
+}
+
+// Unlock gives the lock back. It panics with a [*GuardError] if the guard does not
+// hold it: the second Unlock of a guard, or of a copy, never releases what somebody
+// else holds. After a Close of the lock it does nothing.
+func (g Guard) Unlock() {
+	l := g.m.lock
+	if !g.holds("Unlock") {
+		return
+	}
+	l.Ticket++ // while it is ours: every copy of the guard is stale from here
+	if !g.m.env.Release(l, g.m.offset(), g.me) && g.m.ref.Live() {
+		panic(&GuardError{"Unlock"})
+	}
+}
+
+// Abandoned reports whether a former holder died inside and nobody has called
+// Repaired since: what the lock protects may be half-written.
+func (g Guard) Abandoned() bool { return lock.Abandoned(g.m.lock) }
+
+// Repaired says that what the lock protects is whole again.
+func (g Guard) Repaired() {
+	if g.holds("Repaired") {
+		lock.Repaired(g.m.lock, g.me)
+	}
+}
+
+// holds panics if the guard was used. It returns false if there is nothing to be done:
+// the lock was closed, or the holder counts as dead, which happens to a goroutine
+// that outlives its entry in goroutine mode.
+func (g Guard) holds(op string) bool {
+	if g.m == nil {
+		panic(&GuardError{op})
+	}
+	if g.m.me == 0 && g.m.env.Table.State(g.me) != lease.Alive {
+		return false
+	}
+	if g.m.lock.Ticket == g.ticket {
+		return true
+	}
+	if !g.m.ref.Live() {
+		return false
+	}
+	panic(&GuardError{op})
+}

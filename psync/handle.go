@@ -1,0 +1,47 @@
+package psync
+
+import "github.com/multiproc-go/multiproc/internal/family"
+
+func (m *Mutex) bind(ref family.Ref) {
+	m.ref = ref
+	m.env = &ref.Member.Env
+	m.me = 0 // goroutine mode: whoever ctx says
+	if ref.Member.Mode() == family.Processes {
+		m.me = ref.ID()
+	}
+}
+
+// BindMember makes m the handle of a member of this process; multiproc calls it
+// where an argument arrives in goroutine mode.
+func (m *Mutex) BindMember(member *family.Member) {
+	ref := m.ref
+	ref.Bind(member)
+	m.bind(ref)
+}
+
+// MarshalBinary encodes the handle for another process of the family.
+func (m *Mutex) MarshalBinary() ([]byte, error) { return m.ref.AppendBinary(nil, mutexShape) }
+
+// UnmarshalBinary makes m the handle that b encodes. It returns a [*HandleError] for
+// anything that is no handle to an open lock of this family.
+func (m *Mutex) UnmarshalBinary(b []byte) error {
+	ref, err := family.DecodeBinary(b, mutexShape)
+	if err != nil {
+		return err
+	}
+	m.set(ref)
+	return nil
+}
+
+// MarshalText is MarshalBinary as one word of ASCII, for a flag or the environment.
+func (m *Mutex) MarshalText() ([]byte, error) { return m.ref.AppendText(nil, mutexShape) }
+
+// UnmarshalText undoes MarshalText.
+func (m *Mutex) UnmarshalText(text []byte) error {
+	ref, err := family.DecodeText(text, mutexShape)
+	if err != nil {
+		return err
+	}
+	m.set(ref)
+	return nil
+}

@@ -1,0 +1,113 @@
+package psync
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/lock"
+)
+
+// A Mutex is a mutual exclusion lock between processes. It is a handle: copies of
+// what it names are made by passing the pointer on, to another process too.
+//
+// A Mutex is no sync.Locker, for taking it can fail. Lock and Unlock without
+// contention cost two atomic instructions and no system call.
+type Mutex struct {
+	ref  family.Ref
+	lock *layout.Lock
+	env  *lock.Env
+	me   lease.ID
+}
+
+var mutexShape = family.Shape{Kind: layout.KindMutex, Bytes: 8}
+
+// NewMutex makes a lock in the family's shared memory. The error says that there is
+// no memory left, or that this process cannot be a member of a family.
+func NewMutex() (*Mutex, error) {
+	ref, err := family.NewRef(mutexShape)
+	if err != nil {
+		return nil, fmt.Errorf("psync: NewMutex: %w", err)
+	}
+	m := new(Mutex)
+	m.set(ref)
+	return m, nil
+}
+
+// offset is where the lock word lies.
+func (m *Mutex) offset() uint64 { return m.ref.Off + layout.BlockHeader }
+
+// Lock waits until it holds m. An error means that m is not held: ctx's, when it
+// ended before m could be had, or [ErrClosed]. A free lock is taken even if ctx has
+// ended.
+//
+// When the last holder died inside, Lock succeeds nonetheless, and the guard's
+// Abandoned says so. Code that does not want to know uses [Mutex.Do].
+func (m *Mutex) Lock(ctx context.Context) (Guard, error) {
+	if !m.ref.Live() {
+		return Guard{}, ErrClosed
+	}
+	me := m.me
+	if me == 0 {
+		me = m.ref.Member.As(ctx)
+	}
+	if err := m.env.Acquire(ctx, m.lock, m.offset(), me); err != nil {
+		return Guard{}, err
+	}
+	return m.guard(me), nil
+}
+
+// TryLock takes m if that can be done at once, also from a holder that is dead.
+func (m *Mutex) TryLock() (Guard, bool) {
+	if !m.ref.Live() {
+		return Guard{}, false
+	}
+	me := m.ref.ID()
+	if !m.env.TryAcquire(m.lock, m.offset(), me) {
+		return Guard{}, false
+	}
+	return m.guard(me), true
+}
+
+// Do runs fn while it holds m, and unlocks even if fn panics. It returns fn's error,
+// an error of [Mutex.Lock], or [ErrAbandoned] without running fn.
+func (m *Mutex) Do(ctx context.Context, fn func() error) error {
+	g, err := m.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer g.Unlock()
+	if g.Abandoned() {
+		return ErrAbandoned
+	}
+	return fn()
+}
+
+// Repair runs fn while it holds m, abandoned or not, and ends the abandoned state if
+// fn returns nil.
+func (m *Mutex) Repair(ctx context.Context, fn func() error) error {
+	g, err := m.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer g.Unlock()
+	if err := fn(); err != nil {
+		return err
+	}
+	g.Repaired()
+	return nil
+}
+
+// Close frees the lock for all processes. Those who wait for it, and all who try
+// later, get [ErrClosed], as does a second Close. Unlock by a holder is then without effect.
+func (m *Mutex) Close() error {
+	return m.ref.Close(func() { m.env.Close(m.lock) })
+}
+
+// Equal reports whether both name the same lock.
+func (m *Mutex) Equal(o *Mutex) bool { return m.ref.Equal(&o.ref) }
+
+// String names the lock for people.
+func (m *Mutex) String() string { return fmt.Sprintf("mutex@%#x", m.ref.Off) }
