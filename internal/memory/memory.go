@@ -92,7 +92,9 @@ func NewHeap(limit uint64) (*Memory, error) {
 	m := &Memory{size: sparseSize, heap: &heap{}}
 	m.heap.add(0, heapChunk)
 	m.base = unsafe.Pointer(unsafe.SliceData(m.heap.list()[0].words))
-	return m, m.format(limit)
+	err := m.format(limit)
+	m.Header().Reserved.Store(m.heap.end())
+	return m, err
 }
 
 func (m *Memory) format(limit uint64) error {
