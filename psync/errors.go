@@ -1,15 +1,14 @@
 package psync
 
 import (
-	"errors"
-
 	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/handoff"
 )
 
 var (
 	// ErrAbandoned is returned by [Mutex.Do], which has then not run its function,
 	// when the last holder died inside and nobody has repaired the data.
-	ErrAbandoned = errors.New("psync: abandoned: a former holder died while it held the lock")
+	ErrAbandoned = handoff.Sentinel("psync: abandoned: a former holder died while it held the lock")
 
 	// ErrClosed is returned when the lock was closed, by any process.
 	ErrClosed = family.ErrClosed
@@ -24,10 +23,10 @@ var (
 // A HandleError tells why bytes or a text were not taken for a handle.
 type HandleError = family.HandleError
 
-// A GuardError is what [Guard.Unlock] and [Guard.Repaired] panic with: the
-// guard, or the one that it is a copy of, was used before.
+// A GuardError is what the methods of a [Guard] panic with: it, or the guard that
+// it is a copy of, was unlocked before; or it is the zero Guard.
 type GuardError struct {
-	Op string // "Unlock" or "Repaired"
+	Op string // "Unlock", "Repaired" or "Abandoned"
 }
 
 func (e *GuardError) Error() string {

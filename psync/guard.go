@@ -14,32 +14,36 @@ type Guard struct {
 
 // guard is called by the new holder.
 func (m *Mutex) guard(me lease.ID) Guard {
-	m.lock.Ticket++
-	return Guard{m, me, m.lock.Ticket}
+	m.place.Lock.Ticket++
+	return Guard{m, me, m.place.Lock.Ticket}
 }
 
 // Unlock gives the lock back. It panics with a [*GuardError] if the guard does not
 // hold it: the second Unlock of a guard, or of a copy, never releases what somebody
 // else holds. After a Close of the lock it does nothing.
 func (g Guard) Unlock() {
-	l := g.m.lock
 	if !g.holds("Unlock") {
 		return
 	}
-	l.Ticket++ // while it is ours: every copy of the guard is stale from here
-	if !g.m.env.Release(l, g.m.offset(), g.me) && g.m.ref.Live() {
+	g.m.place.Lock.Ticket++ // while it is ours: every copy of the guard is stale from here
+	if !g.m.env.Release(&g.m.place, g.me) && g.m.ref.Live() {
 		panic(&GuardError{"Unlock"})
 	}
 }
 
 // Abandoned reports whether a former holder died inside and nobody has called
 // Repaired since: what the lock protects may be half-written.
-func (g Guard) Abandoned() bool { return lock.Abandoned(g.m.lock) }
+func (g Guard) Abandoned() bool {
+	if g.m == nil {
+		panic(&GuardError{"Abandoned"})
+	}
+	return g.m.ref.Live() && lock.Abandoned(g.m.place.Lock)
+}
 
 // Repaired says that what the lock protects is whole again.
 func (g Guard) Repaired() {
 	if g.holds("Repaired") {
-		lock.Repaired(g.m.lock, g.me)
+		lock.Repaired(g.m.place.Lock, g.me)
 	}
 }
 
@@ -50,10 +54,13 @@ func (g Guard) holds(op string) bool {
 	if g.m == nil {
 		panic(&GuardError{op})
 	}
+	if !g.m.ref.Live() {
+		return false // the block may be another lock by now, with the same ticket
+	}
 	if g.m.me == 0 && g.m.env.Table.State(g.me) != lease.Alive {
 		return false
 	}
-	if g.m.lock.Ticket == g.ticket {
+	if g.m.place.Lock.Ticket == g.ticket {
 		return true
 	}
 	if !g.m.ref.Live() {

@@ -5,7 +5,7 @@ import "github.com/multiproc-go/multiproc/internal/family"
 func (m *Mutex) bind(ref family.Ref) {
 	m.ref = ref
 	m.env = &ref.Member.Env
-	m.me = 0 // goroutine mode: whoever ctx says
+	m.me = 0
 	if ref.Member.Mode() == family.Processes {
 		m.me = ref.ID()
 	}

@@ -16,10 +16,10 @@ import (
 // A Mutex is no sync.Locker, for taking it can fail. Lock and Unlock without
 // contention cost two atomic instructions and no system call.
 type Mutex struct {
-	ref  family.Ref
-	lock *layout.Lock
-	env  *lock.Env
-	me   lease.ID
+	ref   family.Ref
+	place lock.Place
+	env   *lock.Env
+	me    lease.ID // 0 in goroutine mode: whoever ctx says
 }
 
 var mutexShape = family.Shape{Kind: layout.KindMutex, Bytes: 8}
@@ -36,9 +36,6 @@ func NewMutex() (*Mutex, error) {
 	return m, nil
 }
 
-// offset is where the lock word lies.
-func (m *Mutex) offset() uint64 { return m.ref.Off + layout.BlockHeader }
-
 // Lock waits until it holds m. An error means that m is not held: ctx's, when it
 // ended before m could be had, or [ErrClosed]. A free lock is taken even if ctx has
 // ended.
@@ -46,14 +43,14 @@ func (m *Mutex) offset() uint64 { return m.ref.Off + layout.BlockHeader }
 // When the last holder died inside, Lock succeeds nonetheless, and the guard's
 // Abandoned says so. Code that does not want to know uses [Mutex.Do].
 func (m *Mutex) Lock(ctx context.Context) (Guard, error) {
-	if !m.ref.Live() {
-		return Guard{}, ErrClosed
-	}
 	me := m.me
 	if me == 0 {
+		if !m.ref.Live() { // the zero Mutex belongs to nobody
+			return Guard{}, ErrClosed
+		}
 		me = m.ref.Member.As(ctx)
 	}
-	if err := m.env.Acquire(ctx, m.lock, m.offset(), me); err != nil {
+	if err := m.env.Acquire(ctx, &m.place, me); err != nil {
 		return Guard{}, err
 	}
 	return m.guard(me), nil
@@ -65,7 +62,7 @@ func (m *Mutex) TryLock() (Guard, bool) {
 		return Guard{}, false
 	}
 	me := m.ref.ID()
-	if !m.env.TryAcquire(m.lock, m.offset(), me) {
+	if !m.env.TryAcquire(&m.place, me) {
 		return Guard{}, false
 	}
 	return m.guard(me), true
@@ -103,7 +100,7 @@ func (m *Mutex) Repair(ctx context.Context, fn func() error) error {
 // Close frees the lock for all processes. Those who wait for it, and all who try
 // later, get [ErrClosed], as does a second Close. Unlock by a holder is then without effect.
 func (m *Mutex) Close() error {
-	return m.ref.Close(func() { m.env.Close(m.lock) })
+	return m.ref.Close(func() { m.env.Close(m.place.Lock) })
 }
 
 // Equal reports whether both name the same lock.

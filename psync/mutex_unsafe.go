@@ -9,6 +9,6 @@ import (
 func (m *Mutex) set(ref family.Ref) {
 	// SAFETY: a block of this kind holds a layout.Mutex; its address is valid for as
 	// long as the process lives, whatever becomes of the block.
-	m.lock = &(*layout.Mutex)(ref.Payload()).Lock
+	m.place = ref.Place(&(*layout.Mutex)(ref.Payload()).Lock, 0)
 	m.bind(ref)
 }

@@ -1,18 +1,18 @@
 package shm
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 
 	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/handoff"
 	"github.com/multiproc-go/multiproc/internal/memory"
 )
 
 // Errors of making an object.
 var (
 	// ErrType is returned for a T that cannot lie in shared memory.
-	ErrType = errors.New("shm: type cannot be shared")
+	ErrType = handoff.Sentinel("shm: type cannot be shared")
 	// ErrLimit is returned when the family's own memory limit is reached.
 	ErrLimit = memory.ErrLimit
 	// ErrNoSpace is returned when the machine, or a memory cgroup, has no memory left.
@@ -25,7 +25,7 @@ var (
 	ErrClosed = family.ErrClosed
 	// ErrAbandoned is returned by [Array.Update], which has then not run its
 	// function, when a process died inside a former one.
-	ErrAbandoned = errors.New("shm: abandoned: a process died while it updated the array")
+	ErrAbandoned = handoff.Sentinel("shm: abandoned: a process died while it updated the array")
 	// ErrHandle is returned when bytes or a text are no handle, ErrForeign when
 	// they are a handle of another family, ErrKind when they name another type.
 	ErrHandle  = family.ErrHandle

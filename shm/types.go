@@ -23,9 +23,9 @@ func infoOf[T any]() typeInfo {
 	}
 	h := fnv.New32a()
 	info := typeInfo{size: uint64(t.Size())}
-	path, reason := describe(h.Write, t, t.String())
+	path, reason := describe(h.Write, t, rootName(t))
 	if reason == "" && t.Size() == 0 {
-		path, reason = t.String(), "has no bytes"
+		path, reason = rootName(t), "has no bytes"
 	}
 	if reason != "" {
 		info.err = &TypeError{t, path, reason}
@@ -61,7 +61,19 @@ func describe(write func([]byte) (int, error), t reflect.Type, path string) (bad
 		return "", ""
 	case reflect.Uintptr:
 		return path, "is an address, which means something to one process only"
+	case reflect.Pointer:
+		return path, "is a pointer into the memory of one process"
+	case reflect.Interface:
+		return path, "is an interface, which points into the memory of one process"
 	default:
 		return path, "is a " + t.Kind().String() + ", which points into the memory of one process"
 	}
+}
+
+// rootName is how a path begins: the type's own name, without its package.
+func rootName(t reflect.Type) string {
+	if t.Name() == "" {
+		return t.String()
+	}
+	return t.Name()
 }

@@ -11,14 +11,18 @@ import (
 // underLock runs fn while it holds l, a lock inside the block of ref, and tells it
 // whether a former holder died inside. That is forgotten when fn returns nil.
 func underLock(ctx context.Context, ref *family.Ref, l *layout.Lock, fn func(abandoned bool) error) error {
-	env, me, off := &ref.Member.Env, ref.Member.As(ctx), ref.Off+layout.BlockHeader
-	if err := env.Acquire(ctx, l, off, me); err != nil {
+	env, me, place := &ref.Member.Env, ref.Member.As(ctx), ref.Place(l, layout.ObjectLockAt)
+	if err := env.Acquire(ctx, &place, me); err != nil {
 		return err
 	}
-	defer env.Release(l, off, me)
+	defer env.Release(&place, me)
 	abandoned := lock.Abandoned(l)
 	err := fn(abandoned)
-	if abandoned && err == nil {
+	switch {
+	case err != nil:
+	case !ref.Live():
+		return ErrClosed
+	case abandoned:
 		lock.Repaired(l, me)
 	}
 	return err

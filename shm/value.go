@@ -86,10 +86,13 @@ func (v *Value[T]) Update(ctx context.Context, fn func(*T) error) error {
 	}
 	return v.underLock(ctx, func() error {
 		for {
-			old := v.Load()
+			old := v.current()
 			x := old
 			if err := fn(&x); err != nil {
 				return err
+			}
+			if !v.ref.Live() {
+				return ErrClosed
 			}
 			if v.small == nil {
 				v.updateBig(x)
@@ -100,6 +103,14 @@ func (v *Value[T]) Update(ctx context.Context, fn func(*T) error) error {
 			}
 		}
 	})
+}
+
+// current is the value for an Update, which may meet an Add.
+func (v *Value[T]) current() T {
+	if v.small != nil {
+		return v.loadAtomic()
+	}
+	return v.loadBig()
 }
 
 // Close frees the memory for all processes. The second Close is [ErrClosed].

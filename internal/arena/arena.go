@@ -20,6 +20,7 @@ type Arena struct {
 	mem   *memory.Memory
 	env   *lock.Env
 	state *layout.Alloc
+	place lock.Place // of the allocator's lock
 
 	// limbo is held while this process gives the pages of a block back: its slot
 	// has room for one such block.
@@ -29,12 +30,13 @@ type Arena struct {
 // New gives access to the allocator in mem.
 func New(mem *memory.Memory, env *lock.Env) *Arena {
 	a := &Arena{mem: mem, env: env, state: &mem.Header().Alloc}
+	a.place = lock.Place{Lock: &a.state.Lock, Off: layout.AllocAt}
 	env.Table.Hooks.Inherit = a.inherit
 	return a
 }
 
 func (a *Arena) lock(me lease.ID) error {
-	if err := a.env.Acquire(context.Background(), &a.state.Lock, layout.AllocAt, me); err != nil {
+	if err := a.env.Acquire(context.Background(), &a.place, me); err != nil {
 		return fmt.Errorf("multiproc: allocator: %w", err)
 	}
 	if lock.Abandoned(&a.state.Lock) {
@@ -46,7 +48,7 @@ func (a *Arena) lock(me lease.ID) error {
 	return nil
 }
 
-func (a *Arena) unlock(me lease.ID) { a.env.Release(&a.state.Lock, layout.AllocAt, me) }
+func (a *Arena) unlock(me lease.ID) { a.env.Release(&a.place, me) }
 
 // Alloc gets a block whose zeroed payload has n bytes, for the process me, and returns
 // its offset. The error is a [memory.FullError].

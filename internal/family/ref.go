@@ -10,6 +10,7 @@ import (
 
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/lock"
 )
 
 // Ref names a block of the arena as one member sees it: where, which generation,
@@ -46,6 +47,11 @@ func NewRef(s Shape) (Ref, error) {
 	r.Gen = r.block.Generation.Load()
 	track(r, s)
 	return r, nil
+}
+
+// Place is where a lock at the given distance into the payload lies.
+func (r *Ref) Place(l *layout.Lock, at uint64) lock.Place {
+	return lock.Place{Lock: l, Off: r.Off + layout.BlockHeader + at, Block: r.block, Gen: r.Gen}
 }
 
 // Payload is the address of the block's payload.

@@ -82,6 +82,13 @@ func TestCacheLines(t *testing.T) {
 	if unsafe.Offsetof(h.Alloc) != AllocAt {
 		t.Errorf("the allocator's state lies at %d, not at AllocAt", unsafe.Offsetof(h.Alloc))
 	}
+	for name, off := range map[string]uintptr{
+		"Value": unsafe.Offsetof(Value{}.Lock), "BigValue": unsafe.Offsetof(BigValue{}.Lock), "Array": unsafe.Offsetof(Array{}.Lock),
+	} {
+		if off != ObjectLockAt {
+			t.Errorf("the lock of a %s lies at %d, not at ObjectLockAt", name, off)
+		}
+	}
 	if BlocksAt%PageSize != 0 {
 		t.Errorf("the blocks begin at %d, inside a page", BlocksAt)
 	}

@@ -7,6 +7,9 @@ const (
 	KindArray
 )
 
+// ObjectLockAt is where the lock lies in the payload of a value or an array.
+const ObjectLockAt = 8
+
 // Mutex is the payload of a KindMutex block.
 type Mutex struct {
 	Lock Lock

@@ -72,7 +72,14 @@ func (t *Table) Reserve(parent ID) (ID, error) {
 	for i := range uint32(usable) {
 		slot := 1 + (from+i)%usable
 		word := &t.leases[slot].Word
-		if word.Load() != 0 || !word.CompareAndSwap(0, layout.LeaseReserved|parent.Slot()) {
+		if word.Load() != 0 {
+			continue
+		}
+		// First the bound of all scans: a reservation that they do not see is lost
+		// if we die with it.
+		for high := t.header.High.Load(); high < slot && !t.header.High.CompareAndSwap(high, slot); high = t.header.High.Load() {
+		}
+		if !word.CompareAndSwap(0, layout.LeaseReserved|parent.Slot()) {
 			continue
 		}
 		crashpoint.At("lease.reserved")
@@ -86,8 +93,6 @@ func (t *Table) Reserve(parent ID) (ID, error) {
 		row.Parent.Store(uint32(parent))
 		row.Generation.Add(1)
 		t.header.Cursor.Store((from + i + 1) % usable)
-		for high := t.header.High.Load(); high < slot && !t.header.High.CompareAndSwap(high, slot); high = t.header.High.Load() {
-		}
 		return t.id(slot), nil
 	}
 	return 0, ErrTableFull
@@ -184,6 +189,9 @@ func (t *Table) live(f func(slot uint32)) {
 	}
 }
 
+// Ring makes the warden of id look at everything again.
+func (t *Table) Ring(id ID) { t.ring(id.Slot()) }
+
 func (t *Table) ring(slot uint32) {
 	bell := &t.slots[slot].Bell
 	bell.Add(1)
@@ -195,3 +203,9 @@ var (
 	_ [1]struct{} = [unsafe.Sizeof([layout.Slots]layout.Lease{}) / (layout.SlotsAt - layout.LeasesAt)]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof([layout.Slots]layout.Slot{}) / (layout.BlocksAt - layout.SlotsAt)]struct{}{}
 )
+
+// Word is the lease word of a slot, for tests and for looking inside.
+func (t *Table) Word(slot uint32) uint32 { return t.leases[slot].Word.Load() }
+
+// AimAt makes the next search for a free slot begin at slot; for tests.
+func (t *Table) AimAt(slot uint32) { t.header.Cursor.Store(slot - 1) }

@@ -31,19 +31,43 @@ type Env struct {
 	Table *lease.Table
 }
 
-// Acquire takes l, which lies at offset off, for the process me. A nil error means
-// that it is held; [Abandoned] then says whether a former holder died inside. The
-// error is ctx's, or ErrClosed. ctx is not looked at unless the caller has to wait.
-func (e *Env) Acquire(ctx context.Context, l *layout.Lock, off uint64, me lease.ID) error {
-	if l.Word.CompareAndSwap(0, uint32(me)) || e.spin(l, me) {
-		race.Acquire(off)
+// A Place is a lock and the block that it lies in, as a handle knows it. From a
+// Close on the block may be part of another object, whose lock is not to be touched: so its
+// generation is looked at before a word is, and again when it was had.
+type Place struct {
+	Lock  *layout.Lock
+	Off   uint64        // of the lock
+	Block *layout.Block // nil where a lock is never closed
+	Gen   uint32
+}
+
+// Live reports whether the block has not been closed.
+func (p *Place) Live() bool { return p.Block == nil || p.Block.Generation.Load() == p.Gen }
+
+// Acquire takes the lock for the process me. A nil error means that it is held;
+// [Abandoned] then says whether a former holder died inside. The error is
+// ctx's, or ErrClosed. ctx is not looked at unless the caller has to wait.
+func (e *Env) Acquire(ctx context.Context, p *Place, me lease.ID) error {
+	if !p.Live() {
+		return ErrClosed
+	}
+	if !p.Lock.Word.CompareAndSwap(0, uint32(me)) && !e.spin(p.Lock, me) {
+		if err := e.acquireSlow(ctx, p, me); err != nil {
+			return err
+		}
+	}
+	race.Acquire(p.Off)
+	return e.stillThere(p, me)
+}
+
+// stillThere is asked by the new holder. If the block was closed in the last moment,
+// what it holds is the lock of somebody else, who has got the block since.
+func (e *Env) stillThere(p *Place, me lease.ID) error {
+	if p.Live() {
 		return nil
 	}
-	if err := e.acquireSlow(ctx, l, off, me); err != nil {
-		return err
-	}
-	race.Acquire(off)
-	return nil
+	e.release(p, me)
+	return ErrClosed
 }
 
 // spin looks at the word for as long as a short critical section may last.
@@ -58,7 +82,8 @@ func (e *Env) spin(l *layout.Lock, me lease.ID) bool {
 	return false
 }
 
-func (e *Env) acquireSlow(ctx context.Context, l *layout.Lock, off uint64, me lease.ID) error {
+func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
+	l := p.Lock
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -70,11 +95,11 @@ func (e *Env) acquireSlow(ctx context.Context, l *layout.Lock, off uint64, me le
 	for {
 		epoch := e.Hub.Epoch() // before the word: a death in between is then seen below
 		w := l.Word.Load()
+		if w == layout.OwnerClosed || !p.Live() {
+			return ErrClosed
+		}
 		if e.take(l, w, me, slept) {
 			return nil
-		}
-		if w == layout.OwnerClosed {
-			return ErrClosed
 		}
 		if w&layout.LockOwner == 0 || e.Table.State(lease.ID(w&layout.LockOwner)) == lease.Gone {
 			continue // it could have been had; somebody was faster
@@ -86,7 +111,7 @@ func (e *Env) acquireSlow(ctx context.Context, l *layout.Lock, off uint64, me le
 			w |= layout.LockWaiters
 		}
 		crashpoint.At("lock.sleep")
-		if err := e.Hub.Block(ctx, &l.Word, off, w, epoch); err != nil {
+		if err := e.Hub.Block(ctx, &l.Word, p.Off, w, epoch); err != nil {
 			e.giveUp(l)
 			return err
 		}
@@ -122,23 +147,28 @@ func (e *Env) giveUp(l *layout.Lock) {
 	}
 }
 
-// TryAcquire takes l if that can be had at once, from the dead too.
-func (e *Env) TryAcquire(l *layout.Lock, off uint64, me lease.ID) bool {
-	for {
-		w := l.Word.Load()
-		if e.take(l, w, me, false) {
-			race.Acquire(off)
-			return true
+// TryAcquire takes the lock if that can be done at once, from the dead too.
+func (e *Env) TryAcquire(p *Place, me lease.ID) bool {
+	for p.Live() {
+		w := p.Lock.Word.Load()
+		if e.take(p.Lock, w, me, false) {
+			race.Acquire(p.Off)
+			return e.stillThere(p, me) == nil
 		}
-		if l.Word.Load() == w {
+		if p.Lock.Word.Load() == w {
 			return false
 		}
 	}
+	return false
 }
 
-// Release gives l back. It returns false, and has done nothing, if me does not hold it.
-func (e *Env) Release(l *layout.Lock, off uint64, me lease.ID) bool {
-	race.Release(off)
+// Release gives the lock back. It returns false, and has done nothing, if me does not
+// hold it, or it was closed.
+func (e *Env) Release(p *Place, me lease.ID) bool { return p.Live() && e.release(p, me) }
+
+func (e *Env) release(p *Place, me lease.ID) bool {
+	l := p.Lock
+	race.Release(p.Off)
 	if l.Word.CompareAndSwap(uint32(me), 0) {
 		return true
 	}

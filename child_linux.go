@@ -1,0 +1,176 @@
+package multiproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/handoff"
+	"github.com/multiproc-go/multiproc/internal/handoff/mark"
+)
+
+// child is this process while it is somebody's child.
+type child struct {
+	conn  *control
+	start startMessage
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	orphan sync.Once
+}
+
+// beChild returns if this process is not a child. Otherwise it is one, to its end.
+func beChild() {
+	_, hello, err := mark.Inherited()
+	switch {
+	case errors.Is(err, mark.ErrOrphan):
+		os.Exit(exitOrphan)
+	case err != nil:
+		complain(err)
+		os.Exit(exitError)
+	case hello == nil:
+		return
+	}
+	c := &child{conn: &control{file: hello.Conn}}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.heedSignals()
+	os.Exit(c.live())
+}
+
+// heedSignals drops SIGINT, which a terminal sends to the root too; the root then
+// cancels its children. To ignore it would be simpler, but programs that the child
+// executes would inherit that.
+func (c *child) heedSignals() {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGXCPU)
+	if !signal.Ignored(os.Interrupt) {
+		signal.Notify(signals, os.Interrupt)
+	}
+	go func() {
+		for sig := range signals {
+			switch sig {
+			case syscall.SIGTERM:
+				c.cancel(ErrTerminated)
+			case syscall.SIGXCPU:
+				c.cancel(ErrCPULimit)
+			}
+		}
+	}()
+}
+
+// live is the child's life: it is set up, runs its entry, reports and cleans up.
+// It returns the exit code.
+func (c *child) live() int {
+	arg, arena, err := c.receive()
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			complain(fmt.Errorf("multiproc: a child, from its parent: %w", err))
+			return exitError
+		}
+		return exitOrphan
+	}
+	m, err := c.join(arena)
+	if err != nil {
+		c.send(refused(err))
+		if errors.Is(err, ErrOrphan) {
+			return exitOrphan
+		}
+		return exitError
+	}
+	go c.heedParent()
+	go func() {
+		<-m.Orphaned()
+		c.orphaned()
+	}()
+	e := lookup(c.start.Self.Entry)
+	if e == nil || e.call == nil {
+		c.send(refused(fmt.Errorf("%w: %q; is it declared in a package variable?", ErrUnknownEntry, c.start.Self.Entry)))
+		return exitError
+	}
+	o := e.run(c.ctx, arg, m)
+	c.send(o)
+	return here.finish(c.ctx, o.code())
+}
+
+// receive reads what the parent sends first.
+func (c *child) receive() (arg handoff.Payload, arena *os.File, err error) {
+	start, err := c.expect(kindStart)
+	if err != nil {
+		return arg, nil, err
+	}
+	if err := handoff.Decode(start, &c.start, nil); err != nil {
+		return arg, nil, err
+	}
+	arg, err = c.expect(kindArgument)
+	return arg, start.Files[0], err
+}
+
+func (c *child) expect(kind byte) (handoff.Payload, error) {
+	got, data, err := c.conn.receive()
+	if err == nil && got != kind {
+		err = fmt.Errorf("frame %q in place of %q", got, kind)
+	}
+	return data, err
+}
+
+// join makes this process a member of the family.
+func (c *child) join(arena *os.File) (*family.Member, error) {
+	m, err := family.Join(c.start.Invitation, arena)
+	if err != nil {
+		return nil, err
+	}
+	here.mu.Lock()
+	here.info = c.start.Self
+	here.info.Pid = os.Getpid()
+	here.parent = &c.start.Parent
+	here.mu.Unlock()
+	return m, c.start.Limits.apply()
+}
+
+// send reports to the parent. Should that fail, the parent is dead.
+func (c *child) send(o outcome) {
+	data := o.result
+	if o.kind != kindResult {
+		var err error
+		if data, err = handoff.Encode(o.report); err != nil {
+			panic(err) // strings only
+		}
+	}
+	_ = c.conn.send(o.kind, data)
+}
+
+// heedParent reads the control socket until the parent is dead.
+func (c *child) heedParent() {
+	for {
+		kind, data, err := c.conn.receive()
+		if err != nil {
+			c.orphaned()
+			return
+		}
+		if kind == kindCancel {
+			var why handoff.WireError
+			if err := handoff.Decode(data, &why, nil); err != nil {
+				c.cancel(context.Canceled)
+			}
+			c.cancel(&cancelError{why})
+		}
+	}
+}
+
+// orphaned ends the context, and after the grace time the process. An ancestor's
+// death reaches all who descend from it at once, so that a whole tree is gone in
+// one grace time.
+func (c *child) orphaned() {
+	c.orphan.Do(func() {
+		note("orphan", "process", c.start.Self.Name, "parent", c.start.Parent.Pid)
+		c.cancel(ErrParentDied)
+		time.AfterFunc(c.start.Grace, func() { os.Exit(exitOrphan) })
+	})
+}

@@ -1,0 +1,109 @@
+// Package modetest is for tests that hold in all the modes of a family: real processes
+// with futex_waitv, real processes without it, and goroutines.
+package modetest
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/wait"
+)
+
+// Watchdog bounds every wait of a test; it says nothing about speed.
+const Watchdog = time.Minute
+
+// Patient is a context for waits that are expected to end.
+func Patient(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), Watchdog)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Ended is a context that has ended.
+func Ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// Receive waits for c, or fails the test.
+func Receive[T any](t testing.TB, c <-chan T, what string) T {
+	t.Helper()
+	select {
+	case x := <-c:
+		return x
+	case <-time.After(Watchdog):
+		t.Fatalf("no %s came", what)
+		panic("unreachable")
+	}
+}
+
+// NeedProcess skips a test in goroutine mode, where what it needs does not exist.
+func NeedProcess(t testing.TB, reason string) {
+	t.Helper()
+	if family.ModeOf() == family.Goroutines {
+		t.Skip("NOT RUN in goroutine mode:", reason)
+	}
+}
+
+// NeedGoroutines skips a test in process mode.
+func NeedGoroutines(t testing.TB, reason string) {
+	t.Helper()
+	if family.ModeOf() == family.Processes {
+		t.Skip("NOT RUN in process mode:", reason)
+	}
+}
+
+// RunInOtherModes runs all tests of the calling binary again in the modes that are not
+// the default. One test of a package calls it; skip is a pattern of tests that
+// deal with the modes themselves.
+func RunInOtherModes(t *testing.T, skip string) {
+	for _, env := range []string{family.EnvMode, wait.EnvVar} {
+		if os.Getenv(env) != "" {
+			t.Skipf("NOT RUN: %s is set: somebody runs the tests in the mode of their choice", env)
+		}
+	}
+	NeedProcess(t, "there is no other mode")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, setting := range []string{family.EnvMode + "=goroutines", wait.EnvVar + "=futex"} {
+		t.Run(setting, func(t *testing.T) {
+			args := []string{"-test.count=1", "-test.v", "-test.timeout=5m"}
+			if testing.Short() {
+				args = append(args, "-test.short")
+			}
+			if skip != "" {
+				args = append(args, "-test.skip="+skip)
+			}
+			cmd := exec.Command(exe, args...)
+			cmd.Env = append(os.Environ(), setting)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, withoutPassed(string(out)))
+			}
+			passed := strings.Count(string(out), "\n--- PASS")
+			if passed == 0 {
+				t.Fatalf("no test ran:\n%s", out)
+			}
+			t.Logf("%d tests passed, %d did not run here", passed, strings.Count(string(out), "NOT RUN"))
+		})
+	}
+}
+
+// withoutPassed leaves of a verbose run's output what is worth reading.
+func withoutPassed(out string) string {
+	var b strings.Builder
+	for line := range strings.Lines(out) {
+		if s := strings.TrimSpace(line); !strings.HasPrefix(s, "=== ") && !strings.HasPrefix(s, "--- PASS") && !strings.HasPrefix(s, "--- SKIP") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,6 @@
+package multiproctest
+
+import "time"
+
+// SetPatience makes a leak known sooner.
+func SetPatience(d time.Duration) { patience = d }

@@ -1,0 +1,159 @@
+package psync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/psync"
+	"github.com/multiproc-go/multiproc/shm"
+)
+
+// ledger is two numbers whose sum is always the same, and the lock that makes it so.
+type ledger struct {
+	Mu       *psync.Mutex
+	Accounts *shm.Array[int64]
+}
+
+func newLedger() ledger {
+	mu, err := psync.NewMutex()
+	if err != nil {
+		log.Fatal(err)
+	}
+	accounts, err := shm.NewArrayOf([]int64{1000, 0})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return ledger{mu, accounts}
+}
+
+func (l ledger) close() {
+	l.Mu.Close()
+	l.Accounts.Close()
+}
+
+// pay is an entry: a function that children can be started in. TestMain, or main, has
+// to call multiproc.Main or multiproc.Init.
+var pay = multiproc.Proc("pay", func(ctx context.Context, l ledger) error {
+	for range 100 {
+		err := l.Mu.Do(ctx, func() error {
+			l.Accounts.Set(0, l.Accounts.At(0)-1)
+			l.Accounts.Set(1, l.Accounts.At(1)+1)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
+// The same lock in four processes: the handle travels in the argument.
+func ExampleMutex() {
+	l := newLedger()
+	defer l.close()
+	group, _ := multiproc.NewGroup(context.Background())
+	for range 4 {
+		group.Start(pay.With(l))
+	}
+	if err := group.Wait(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(l.Accounts.Slice())
+	// Output: [600 400]
+}
+
+// halfPaid dies between the two halves of a payment.
+var halfPaid = multiproc.Proc("half paid", func(ctx context.Context, l ledger) error {
+	if _, err := l.Mu.Lock(ctx); err != nil {
+		return err
+	}
+	l.Accounts.Set(0, l.Accounts.At(0)-1)
+	return errors.New("never to be seen again") // and the guard is still held
+})
+
+// A holder died inside. Do refuses to touch the data until somebody has repaired it.
+func ExampleMutex_Repair() {
+	ctx := context.Background()
+	l := newLedger()
+	defer l.close()
+	child, err := halfPaid.Start(ctx, l)
+	if err != nil {
+		log.Fatal(err)
+	}
+	child.Wait(ctx)
+
+	err = l.Mu.Do(ctx, func() error { return nil })
+	fmt.Println(errors.Is(err, psync.ErrAbandoned), l.Accounts.Slice())
+	err = l.Mu.Repair(ctx, func() error {
+		l.Accounts.Set(1, 1000-l.Accounts.At(0))
+		return nil
+	})
+	fmt.Println(err, l.Accounts.Slice())
+	// Output:
+	// true [999 0]
+	// <nil> [999 1]
+}
+
+// Without Do the guard tells of the death, and what to do about it is up to the holder.
+func ExampleGuard_Abandoned() {
+	ctx := context.Background()
+	l := newLedger()
+	defer l.close()
+	child, err := halfPaid.Start(ctx, l)
+	if err != nil {
+		log.Fatal(err)
+	}
+	child.Wait(ctx)
+
+	g, err := l.Mu.Lock(ctx)
+	if err != nil {
+		log.Fatal(err) // and the lock is not held
+	}
+	defer g.Unlock()
+	if g.Abandoned() {
+		l.Accounts.Set(1, 1000-l.Accounts.At(0))
+		g.Repaired()
+	}
+	fmt.Println(l.Accounts.Slice(), g.Abandoned())
+	// Output: [999 1] false
+}
+
+func ExampleMutex_TryLock() {
+	mu, err := psync.NewMutex()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer mu.Close()
+
+	g, ok := mu.TryLock()
+	fmt.Println(ok)
+	_, again := mu.TryLock()
+	fmt.Println(again)
+	g.Unlock()
+	// Output:
+	// true
+	// false
+}
+
+// A handle is also one word of text, for an environment variable or a flag.
+func ExampleMutex_MarshalText() {
+	mu, err := psync.NewMutex()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer mu.Close()
+
+	text, err := mu.MarshalText()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var same psync.Mutex
+	if err := same.UnmarshalText(text); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(same.Equal(mu))
+	// Output: true
+}

@@ -1,0 +1,92 @@
+package psync_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/multiproc-go/multiproc/internal/modetest"
+	"github.com/multiproc-go/multiproc/multiproctest"
+	"github.com/multiproc-go/multiproc/psync"
+)
+
+// programEnv makes this test binary be one of the programs instead.
+const programEnv = "PSYNC_TEST_PROGRAM"
+
+// programs are main functions of families of their own.
+var programs = map[string]func() error{
+	"handle": func() error { // prints a handle that means nothing elsewhere
+		m, err := psync.NewMutex()
+		if err != nil {
+			return err
+		}
+		text, err := m.MarshalText()
+		fmt.Println(string(text))
+		return err
+	},
+}
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(programEnv); name != "" {
+		if err := programs[name](); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	multiproctest.Main(m)
+}
+
+// program is this binary as one of the programs.
+func program(t testing.TB, name string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), programEnv+"="+name)
+	return cmd
+}
+
+func TestInOtherModes(t *testing.T) { modetest.RunInOtherModes(t, "^Test(InOtherModes|Kill|Crash)") }
+
+// newMutex makes a lock that is closed at the end of the test.
+func newMutex(t testing.TB) *psync.Mutex {
+	t.Helper()
+	mu, err := psync.NewMutex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mu.Close() })
+	return mu
+}
+
+// mustLock takes a lock that is free or will be.
+func mustLock(t testing.TB, mu *psync.Mutex) psync.Guard {
+	t.Helper()
+	g, err := mu.Lock(modetest.Patient(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// wantFree checks that nobody holds mu.
+func wantFree(t testing.TB, mu *psync.Mutex) {
+	t.Helper()
+	g, ok := mu.TryLock()
+	if !ok {
+		t.Error("the lock is held")
+		return
+	}
+	g.Unlock()
+}
+
+// panicOf is what f panics with.
+func panicOf(f func()) (p any) {
+	defer func() { p = recover() }()
+	f()
+	return nil
+}
