@@ -3,6 +3,7 @@ package multiproc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -38,14 +39,21 @@ func (g *Group) Start(t Task) {
 		return
 	}
 	g.wait.Go(func() {
-		<-p.Done()
-		if p.err != nil {
+		<-p.gone // with done, or before it where nobody shall wait any longer
+		switch {
+		case p.Alive():
+			g.fail(&ProcessError{Op: "end", Name: p.name, Pid: p.pid, Err: errOutlasts})
+		case p.err != nil:
 			g.fail(p.err)
 		}
 	})
 }
 
-// Wait waits for all children. It returns the first error, or if others are
+// errOutlasts is a goroutine's that does not heed the end of its context.
+var errOutlasts = fmt.Errorf("%w: a goroutine that outlasts its grace time", ErrUnsupported)
+
+// Wait waits for all children, but in goroutine mode not for one that outlasts its
+// grace time, which nothing can end. It returns the first error, or if others are
 // more than the echo of the group's own cancelling, all of them joined, the first
 // one first.
 func (g *Group) Wait() error {

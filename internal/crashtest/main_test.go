@@ -16,6 +16,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/wait"
+	"github.com/multiproc-go/multiproc/multiproctest"
 	"github.com/multiproc-go/multiproc/shm"
 )
 
@@ -28,10 +29,7 @@ func init() {
 	}
 }
 
-func TestMain(m *testing.M) {
-	multiproc.Init()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { multiproctest.Main(m) }
 
 // watchdog bounds every wait; it says nothing about speed.
 const watchdog = 60 * time.Second
