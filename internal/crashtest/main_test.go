@@ -75,7 +75,9 @@ func TestOldKernel(t *testing.T) {
 }
 
 func dieNow() {
-	syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		self.Kill()
+	}
 	select {}
 }
 
