@@ -209,6 +209,11 @@ func TestKillAndReuseSlot(t *testing.T) {
 // holderOf reads the owner out of a mutex's word.
 func holderOf(t *testing.T, mu *psync.Mutex) lease.ID {
 	t.Helper()
+	return lease.ID(holderWord(t, mu) & layout.LockOwner)
+}
+
+func holderWord(t *testing.T, mu *psync.Mutex) uint32 {
+	t.Helper()
 	b, err := mu.MarshalBinary()
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +222,7 @@ func holderOf(t *testing.T, mu *psync.Mutex) lease.ID {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return lease.ID((*layout.Mutex)(ref.Payload()).Lock.Word.Load() & layout.LockOwner)
+	return (*layout.Mutex)(ref.Payload()).Lock.Word.Load()
 }
 
 // TestKillReusesEverySlot: ten times as many deaths in one slot as it takes to notice

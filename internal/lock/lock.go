@@ -111,7 +111,10 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 			w |= layout.LockWaiters
 		}
 		crashpoint.At("lock.sleep")
-		if err := e.Hub.Block(ctx, &l.Word, p.Off, w, epoch); err != nil {
+		err := e.Hub.Block(ctx, &l.Word, p.Off, w, epoch, func() bool {
+			return e.Table.State(lease.ID(w&layout.LockOwner)) != lease.Alive
+		})
+		if err != nil {
 			e.giveUp(l)
 			return err
 		}

@@ -51,17 +51,21 @@ const (
 	lastResort = 500 * time.Millisecond
 	// slice is the same where a death is noticed by others only.
 	slice = 20 * time.Millisecond
+	// polledSlice is the same where one thread looks after many words.
+	polledSlice = 5 * time.Millisecond
 )
 
 // Hub is the waiting room of one process.
 type Hub struct {
-	way   Way
-	mem   *memory.Memory
-	epoch *atomic.Uint32
-	lines lines
-	lot   lot          // Local
-	row   *layout.Slot // Futex: where this process records its waits
-	bits  uint32       // Futex: the wake bits of this process
+	way     Way
+	mem     *memory.Memory
+	epoch   *atomic.Uint32
+	lines   lines
+	direct  atomic.Int32 // goroutines that sleep in the kernel for themselves
+	pollers pollers
+	lot     lot          // Local
+	row     *layout.Slot // Futex: where this process records its waits
+	bits    uint32       // Futex: the wake bits of this process
 }
 
 // NewHub makes a hub over an arena and its process table, and teaches the table
@@ -99,18 +103,27 @@ func (h *Hub) Wake(word *atomic.Uint32, n int) int {
 
 // Block sleeps on word, at offset off, if it still has value and no death was
 // announced since epoch was read. It returns nil when there may be a reason to look
-// again and ctx's error when ctx has ended.
-func (h *Hub) Block(ctx context.Context, word *atomic.Uint32, off uint64, value, epoch uint32) error {
+// again and ctx's error when ctx has ended. suspect tells whether there is a reason
+// although the word has not changed: its owner is dead.
+func (h *Hub) Block(ctx context.Context, word *atomic.Uint32, off uint64, value, epoch uint32, suspect func() bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	timeout := lastResort/2 + rand.N(lastResort)
-	switch h.way {
-	case Local:
-		return h.lot.park(ctx, word, value, h.epoch, epoch, timeout)
-	case Futex:
+	if h.way == Local {
+		return h.lot.park(ctx, word, value, h.epoch, epoch, lastResort/2+rand.N(lastResort))
+	}
+	if h.direct.Add(1) > directWaits {
+		h.direct.Add(-1)
+		return h.blockPolled(ctx, &sleeper{word: word, value: value, epoch: epoch, suspect: suspect})
+	}
+	defer h.direct.Add(-1)
+	if h.way == Futex {
 		return h.blockFutex(ctx, word, off, value, epoch)
 	}
+	return h.blockWaitv(ctx, word, value, epoch)
+}
+
+func (h *Hub) blockWaitv(ctx context.Context, word *atomic.Uint32, value, epoch uint32) error {
 	words := make([]sys.Waitv, 2, 3)
 	words[0] = sys.Waitv{Word: word, Value: value}
 	words[1] = sys.Waitv{Word: h.epoch, Value: epoch}
@@ -123,7 +136,7 @@ func (h *Hub) Block(ctx context.Context, word *atomic.Uint32, off uint64, value,
 		})
 		defer stop()
 	}
-	sys.FutexWaitv(words, timeout)
+	sys.FutexWaitv(words, lastResort/2+rand.N(lastResort))
 	return ctx.Err()
 }
 

@@ -74,7 +74,7 @@ func (r room) block(ctx context.Context, again func() bool) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
 		for {
-			err := r.Block(ctx, r.word, r.off, 0, r.Epoch())
+			err := r.Block(ctx, r.word, r.off, 0, r.Epoch(), never)
 			if err != nil || !again() {
 				ended <- err
 				return
@@ -85,6 +85,9 @@ func (r room) block(ctx context.Context, again func() bool) <-chan error {
 }
 
 func once() bool { return false }
+
+// never suspects an owner.
+func never() bool { return false }
 
 func receive(t *testing.T, c <-chan error) error {
 	t.Helper()
@@ -111,17 +114,17 @@ func TestBlockLooksFirst(t *testing.T) {
 	eachWay(t, func(t *testing.T, r room) {
 		r.word.Store(7)
 		for range 100 { // each would take a quarter of a second at least
-			if err := r.Block(t.Context(), r.word, r.off, 0, r.Epoch()); err != nil {
+			if err := r.Block(t.Context(), r.word, r.off, 0, r.Epoch(), never); err != nil {
 				t.Fatal(err)
 			}
 		}
 		r.word.Store(0)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := r.Block(ctx, r.word, r.off, 0, r.Epoch()); !errors.Is(err, context.Canceled) {
+		if err := r.Block(ctx, r.word, r.off, 0, r.Epoch(), never); !errors.Is(err, context.Canceled) {
 			t.Errorf("ctx had ended: %v", err)
 		}
-		if err := r.Block(t.Context(), r.word, r.off, 0, r.Epoch()+1); err != nil {
+		if err := r.Block(t.Context(), r.word, r.off, 0, r.Epoch()+1, never); err != nil {
 			t.Errorf("a death that was announced meanwhile: %v", err)
 		}
 	})
@@ -216,7 +219,7 @@ func TestDeathReachesTheSleeper(t *testing.T) {
 		for range 10 {
 			epoch := r.Epoch()
 			ended := make(chan error, 1)
-			go func() { ended <- r.Block(t.Context(), r.word, r.off, 0, epoch) }()
+			go func() { ended <- r.Block(t.Context(), r.word, r.off, 0, epoch, never) }()
 			if r.way == Futex {
 				// It sleeps on its word alone; who announces a death wakes what is recorded.
 				for r.row.Waits[0].Load() != r.off {
