@@ -8,6 +8,9 @@
 // resort, after half a second. It never says which of these it was, but for the
 // context: the caller looks at everything again.
 //
+// The first sleepers of a process have a thread each; those beyond share pollers, so
+// that ten thousand locks can be waited for on a hundred threads.
+//
 // There are three ways to wait. With futex_waitv the caller sleeps on the
 // word, the death epoch and a cancel word of its own at once. Without it, it sleeps
 // on the word alone, in slices, and records the word in its slot for those who
