@@ -42,7 +42,7 @@ func (t *Table) prove(id ID) bool {
 	}
 	// Without a pid it died before its registration was complete, and so before
 	// it could write to anything that it shares.
-	if !t.local && pid != 0 && !sys.Stopped(int(pid), start) {
+	if !t.local && pid != 0 && !sys.Stopped(int(pid), start, t.inode) {
 		return false
 	}
 	row.Confirmed.Store(g)

@@ -8,6 +8,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/memory"
+	"github.com/multiproc-go/multiproc/internal/sys"
 )
 
 var (
@@ -33,7 +34,8 @@ type Table struct {
 	header *layout.Header
 	leases *[layout.Slots]layout.Lease
 	slots  *[layout.Slots]layout.Slot
-	local  bool // every member lives in this process
+	local  bool   // every member lives in this process
+	inode  uint64 // of the arena, by which its mappings are known
 	Hooks  Hooks
 }
 
@@ -41,12 +43,18 @@ type Table struct {
 // goroutines of this process.
 func NewTable(m *memory.Memory) *Table {
 	// SAFETY: both tables lie in the part of the arena that is always backed.
-	return &Table{
+	t := &Table{
 		header: m.Header(),
 		leases: (*[layout.Slots]layout.Lease)(m.Ptr(layout.LeasesAt)),
 		slots:  (*[layout.Slots]layout.Slot)(m.Ptr(layout.SlotsAt)),
 		local:  m.File() == nil,
 	}
+	if !t.local {
+		// The object is open; without its number nobody is taken for one that has
+		// merely left it, which is safe.
+		t.inode, _ = sys.Inode(m.File())
+	}
+	return t
 }
 
 // Row is the row of a slot.

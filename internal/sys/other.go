@@ -25,5 +25,6 @@ func giveBack(*os.File, uint64, uint64) error                 { return errors.Er
 func headroom() (uint64, bool)                                { return 0, false }
 func threadID() int                                           { return 0 }
 func watchDeath([]byte, *atomic.Uint32) error                 { return errors.ErrUnsupported }
-func startTime(int) (uint64, error)                           { return 0, errors.ErrUnsupported }
-func stopped(int, uint64) bool                                { return false }
+func statOf(int) (procStat, error)                            { return procStat{}, errors.ErrUnsupported }
+func stopped(int, uint64, uint64) bool                        { return false }
+func inode(*os.File) (uint64, error)                          { return 0, errors.ErrUnsupported }

@@ -1,6 +1,15 @@
 package sys
 
-import "sync/atomic"
+import (
+	"os"
+	"sync/atomic"
+)
+
+// procStat is what of /proc/<pid>/stat is of interest.
+type procStat struct {
+	threads int
+	start   uint64
+}
 
 // ThreadID is the kernel's id of the calling thread.
 func ThreadID() int { return threadID() }
@@ -17,10 +26,17 @@ func WatchDeath(page []byte, word *atomic.Uint32) error { return watchDeath(page
 
 // StartTime is when process pid was started, in the kernel's clock ticks since
 // boot: with the pid it identifies a process.
-func StartTime(pid int) (uint64, error) { return startTime(pid) }
+func StartTime(pid int) (uint64, error) {
+	st, err := statOf(pid)
+	return st.start, err
+}
 
-// Stopped reports whether process pid, started at start, can no longer change
-// memory: it does not exist any more, or none of its threads has a memory map.
+// Stopped reports whether process pid, started at start, can no longer change the
+// memory object with that inode number: it does not exist any more, none of its threads
+// has a memory map, or it runs another program by now that has not mapped the object.
 // A mark by [WatchDeath] says only that one thread died; another may still be
 // inside a read into shared memory.
-func Stopped(pid int, start uint64) bool { return stopped(pid, start) }
+func Stopped(pid int, start, inode uint64) bool { return stopped(pid, start, inode) }
+
+// Inode is the inode number of a memory object, by which /proc names its mappings.
+func Inode(f *os.File) (uint64, error) { return inode(f) }

@@ -2,6 +2,7 @@ package sys
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -38,41 +39,74 @@ func watchDeath(page []byte, word *atomic.Uint32) error {
 	return nil
 }
 
-func startTime(pid int) (uint64, error) {
+func inode(f *os.File) (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return 0, os.NewSyscallError("fstat", err)
+	}
+	return st.Ino, nil
+}
+
+func statOf(pid int) (st procStat, err error) {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return 0, err
+		return st, err
 	}
 	// The second field is a name in parentheses that may itself hold any byte.
 	i := bytes.LastIndexByte(b, ')')
 	fields := bytes.Fields(b[i+1:])
 	if i < 0 || len(fields) < 20 {
-		return 0, fmt.Errorf("sys: /proc/%d/stat: unexpected form", pid)
+		return st, fmt.Errorf("sys: /proc/%d/stat: unexpected form", pid)
 	}
-	return strconv.ParseUint(string(fields[19]), 10, 64)
+	if st.threads, err = strconv.Atoi(string(fields[17])); err != nil {
+		return st, err
+	}
+	st.start, err = strconv.ParseUint(string(fields[19]), 10, 64)
+	return st, err
 }
 
-func stopped(pid int, start uint64) bool {
-	t, err := startTime(pid)
+func stopped(pid int, start, inode uint64) bool {
+	st, err := statOf(pid)
 	if err != nil {
 		return noSuchProcess(pid)
 	}
-	if t != start {
-		return true // the pid is somebody else's by now
+	if st.start != start || st.threads == 0 {
+		return true // the pid is somebody else's by now, or the last thread is being reaped
 	}
 	dir := "/proc/" + strconv.Itoa(pid) + "/task/"
 	tasks, err := os.ReadDir(dir)
 	if err != nil {
 		return noSuchProcess(pid)
 	}
+	// The listing ends early when the thread at which it stands exits. A dying process
+	// gets no new threads, so one that is as long as the count before it is complete.
+	if len(tasks) < st.threads {
+		return false
+	}
 	for _, task := range tasks {
-		b, err := os.ReadFile(dir + task.Name() + "/statm")
-		if err == nil && !bytes.HasPrefix(b, []byte("0 ")) {
-			return false
+		statm, err := os.ReadFile(dir + task.Name() + "/statm")
+		switch {
+		case err == nil && bytes.HasPrefix(statm, []byte("0 ")):
+		case err == nil:
+			return elsewhere(dir+task.Name(), inode)
+		case !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ESRCH):
+			return false // what cannot be read is taken for alive
 		}
-		// A task that has gone since has no memory map; one whose file cannot
-		// be read for another reason is taken for alive.
-		if err != nil && !os.IsNotExist(err) && err.(*os.PathError).Err != unix.ESRCH {
+	}
+	return true
+}
+
+// elsewhere reports whether a thread's memory map is without the object: an execve has
+// replaced it, and ended all other threads before.
+func elsewhere(task string, inode uint64) bool {
+	maps, err := os.ReadFile(task + "/maps")
+	if err != nil || len(maps) == 0 {
+		return false // it has just lost its map, or must not be looked at
+	}
+	number := strconv.FormatUint(inode, 10)
+	for line := range bytes.Lines(maps) {
+		// address perms offset dev inode path; anonymous objects share one device
+		if f := bytes.Fields(line); len(f) > 5 && string(f[4]) == number && bytes.HasPrefix(f[5], []byte("/memfd:")) {
 			return false
 		}
 	}
@@ -82,9 +116,12 @@ func stopped(pid int, start uint64) bool {
 // noSuchProcess asks the kernel itself: a /proc mounted with hidepid, or none
 // at all, hides the living too.
 func noSuchProcess(pid int) bool {
+	if unix.Kill(pid, 0) == unix.ESRCH {
+		return true
+	}
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return err == unix.ESRCH
+		return err == unix.ESRCH // not EMFILE, say
 	}
 	defer unix.Close(fd)
 	ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
