@@ -56,12 +56,10 @@ var everlasting = map[string]string{
 // goroutines are all but the caller's. Their numbers are never used again.
 func goroutines() []finding {
 	buf := make([]byte, 1<<20)
-	for n := len(buf); ; buf = make([]byte, 2*len(buf)) {
-		if n = runtime.Stack(buf, true); n < len(buf) {
-			buf = buf[:n]
-			break
-		}
+	for runtime.Stack(buf, true) == len(buf) {
+		buf = make([]byte, 2*len(buf))
 	}
+	buf = buf[:runtime.Stack(buf, true)]
 	stacks := strings.Split(strings.TrimSpace(string(buf)), "\n\n")
 	var list []finding
 	for _, stack := range stacks[1:] {

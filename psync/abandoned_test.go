@@ -167,7 +167,7 @@ func TestGhost(t *testing.T) {
 	if !g.Abandoned() {
 		t.Error("not abandoned")
 	}
-	close(haunt)
+	haunt <- true
 	if p := modetest.Receive(t, haunted, "ghost"); p != nil {
 		t.Errorf("its Unlock panics: %v", p)
 	}

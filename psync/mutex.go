@@ -56,7 +56,9 @@ func (m *Mutex) Lock(ctx context.Context) (Guard, error) {
 	return m.guard(me), nil
 }
 
-// TryLock takes m if that can be done at once, also from a holder that is dead.
+// TryLock takes m if that can be done at once, also from a holder that is dead. In
+// goroutine mode it acts for the entry that the handle was passed to, where
+// Lock acts for the entry whose context it is given.
 func (m *Mutex) TryLock() (Guard, bool) {
 	if !m.ref.Live() {
 		return Guard{}, false

@@ -48,7 +48,7 @@ func NewArray[T any](n int) (*Array[T], error) {
 	a := new(Array[T])
 	a.setHead(ref)
 	a.head.Type, a.head.Size, a.head.Len = info.sig, uint32(info.size), uint64(n)
-	a.setView()
+	a.setView(uint64(n))
 	return a, nil
 }
 
@@ -170,11 +170,12 @@ func (a *Array[T]) decode(b []byte, how func([]byte, family.Shape) (family.Ref, 
 	}
 	x := new(Array[T])
 	x.setHead(ref)
-	hi, bytes := bits.Mul64(x.head.Len, info.size)
+	n := x.head.Len
+	hi, bytes := bits.Mul64(n, info.size)
 	if hi != 0 || bytes > ref.Bytes()-arrayHead {
 		return &HandleError{Kind: "array", Reason: "longer than its block", Err: ErrHandle}
 	}
-	x.setView()
+	x.setView(n)
 	*a = *x
 	return nil
 }

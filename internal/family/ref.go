@@ -189,7 +189,10 @@ func DecodeText(text []byte, s Shape) (Ref, error) {
 	if !ok {
 		return Ref{}, &HandleError{name, fmt.Sprintf("the text does not begin with %q", name+":"), ErrHandle}
 	}
-	b, err := base64.RawURLEncoding.DecodeString(rest)
+	if i := strings.IndexAny(rest, "\r\n"); i >= 0 { // which base64 would pass over
+		return Ref{}, &HandleError{name, "a line break in the text", ErrHandle}
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(rest)
 	if err != nil {
 		return Ref{}, &HandleError{name, err.Error(), ErrHandle}
 	}

@@ -84,8 +84,8 @@ func (e *Env) spin(l *layout.Lock, me lease.ID) bool {
 
 func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 	l := p.Lock
-	if err := ctx.Err(); err != nil {
-		return err
+	if e.take(l, l.Word.Load(), me, false) {
+		return nil // abandoned, or its holder is dead: not to be waited for
 	}
 	if err := e.Hub.Enter(ctx, &l.Word); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 		}
 		crashpoint.At("lock.sleep")
 		err := e.Hub.Block(ctx, &l.Word, p.Off, w, epoch, func() bool {
-			return e.Table.State(lease.ID(w&layout.LockOwner)) != lease.Alive
+			return !p.Live() || e.Table.State(lease.ID(w&layout.LockOwner)) != lease.Alive
 		})
 		if err != nil {
 			e.giveUp(l)

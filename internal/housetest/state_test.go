@@ -1,0 +1,140 @@
+package housetest
+
+import (
+	"go/ast"
+	"go/token"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// state is every package variable that may change, with the reason why it must be one.
+// A process has one family, one registry of entries and one configuration.
+var state = map[string]string{
+	"config":                      "the program's configuration, written once by Init",
+	"here":                        "this process as it sees itself",
+	"registry":                    "the entries, which package variables declare",
+	"internal/crashpoint.hook":    "set by tests alone",
+	"internal/family.own":         "this process's membership",
+	"internal/family.tracked":     "in test builds: what was made and not closed",
+	"internal/handoff.analyses":   "a cache: what is found out about a type never changes",
+	"internal/handoff.sentinels":  "errors that survive the wire, which package variables register",
+	"internal/handoff/mark.own":   "the answer to a question that can be asked of the kernel only once",
+	"internal/memory.failBacking": "set by tests alone",
+	"internal/memory.growing":     "serializes checks of one process; a Memory per process is all there is",
+	"internal/race.stand":         "the words that stand for locks before the race detector",
+	"internal/layout.Signature":   "computed once",
+	"internal/sys.hasWaitv":       "asked once: the kernel does not change",
+	"multiproctest.patience":      "shortened by its own tests",
+	"shm.typeInfos":               "a cache: what is found out about a type never changes",
+}
+
+// constants are variables that nothing writes to: Go has no constants of their types.
+var constants = []string{
+	"psync.mutexShape",
+	"internal/family.kindNames", "internal/family.crcTable",
+	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.encMode", "internal/handoff.decMode",
+	"internal/sys.resources",
+	"internal/wait.Spins",
+	"multiproctest.everlasting",
+}
+
+// TestPackageState: no variable without a reason. Errors and reflect.Types, by their
+// initializers, are constants.
+func TestPackageState(t *testing.T) {
+	files, set := source(t)
+	seen := make(map[string]bool)
+	for _, f := range files {
+		if isProgram(f) {
+			continue
+		}
+		for _, d := range f.syntax.Decls {
+			gen, ok := d.(*ast.GenDecl)
+			if !ok || gen.Tok != token.VAR {
+				continue
+			}
+			for _, spec := range gen.Specs {
+				v := spec.(*ast.ValueSpec)
+				for i, name := range v.Names {
+					full := strings.TrimPrefix(f.pkg+"."+name.Name, "..")
+					seen[full] = true
+					if name.Name == "_" || state[full] != "" || slices.Contains(constants, full) {
+						continue
+					}
+					if i < len(v.Values) && isConstant(name.Name, v.Values[i]) {
+						continue
+					}
+					t.Errorf("%s: package variable %q is not in the lists", at(set, name), full)
+				}
+			}
+		}
+	}
+	for full := range state {
+		if !seen[full] {
+			t.Errorf("state lists %q, which is not there", full)
+		}
+	}
+	for _, full := range constants {
+		if !seen[full] {
+			t.Errorf("constants lists %q, which is not there", full)
+		}
+	}
+}
+
+// isConstant knows errors (made, or another package's under a name of this one) and types.
+func isConstant(name string, value ast.Expr) bool {
+	if call, ok := value.(*ast.CallExpr); ok {
+		fn := call.Fun
+		if index, ok := fn.(*ast.IndexExpr); ok {
+			fn = index.X
+		}
+		switch text(fn) {
+		case "reflect.TypeFor", "errors.New", "fmt.Errorf", "handoff.Sentinel", "registered":
+			return true
+		}
+		return false
+	}
+	return strings.HasPrefix(name, "Err") && strings.Contains(text(value), ".Err")
+}
+
+// text is an expression of names and dots as it is written.
+func text(e ast.Expr) string {
+	switch x := e.(type) {
+	case *ast.Ident:
+		return x.Name
+	case *ast.SelectorExpr:
+		return text(x.X) + "." + x.Sel.Name
+	}
+	return ""
+}
+
+// TestVariablesAreNotWritten: what is called a constant is one.
+func TestVariablesAreNotWritten(t *testing.T) {
+	files, set := source(t)
+	for _, f := range files {
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			var written []ast.Expr
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				if n.Tok != token.DEFINE {
+					written = n.Lhs
+				}
+			case *ast.IncDecStmt:
+				written = []ast.Expr{n.X}
+			}
+			for _, e := range written {
+				for {
+					if index, ok := e.(*ast.IndexExpr); ok {
+						e = index.X
+						continue
+					}
+					break
+				}
+				if name := text(e); name != "" && slices.Contains(constants, f.pkg+"."+name) {
+					t.Errorf("%s: writes %s", at(set, e), name)
+				}
+			}
+			return true
+		})
+	}
+}
