@@ -53,7 +53,8 @@ type Slot struct {
 	_          [8]byte
 	Start      atomic.Uint64 // the start time that identifies Pid
 	Limbo      atomic.Uint64 // a free block whose pages this process is giving back; see Redo
-	_          [16]byte
+	Proving    atomic.Uint64 // until when, on the monotonic clock, somebody looks for proof of its death
+	_          [8]byte
 	Waits      [WaitWords]atomic.Uint64 // offsets of words waited for, without futex_waitv
 	_          [SlotSize - 128]byte
 }

@@ -9,31 +9,42 @@ import (
 	"github.com/multiproc-go/multiproc/internal/sys"
 )
 
-// confirmPatience is how long Confirm looks for proof at once. It usually comes a
-// tenth of a millisecond after the mark.
-const confirmPatience = 2 * time.Millisecond
+const (
+	// confirmPatience is how long Confirm looks for proof at once. It usually comes a
+	// tenth of a millisecond after the mark, but the dying need the CPU for it.
+	confirmPatience = 2 * time.Millisecond
+	// provingTurn is how long others leave the search to whoever has begun it.
+	provingTurn = 5 * time.Millisecond
+)
 
 // Confirm reports whether id is proven to write no more. For a process that is
-// only marked as dead it looks for the proof for a short while.
+// only marked as dead it looks for the proof for a short while, unless somebody else
+// does: a crowd that looks keeps the dying from the CPU.
 func (t *Table) Confirm(id ID) bool {
-	for deadline := time.Now().Add(confirmPatience); ; time.Sleep(20 * time.Microsecond) {
-		switch t.State(id) {
-		case Gone:
-			return true
-		case Alive:
+	if s := t.State(id); s != Marked {
+		return s == Gone
+	}
+	if !t.local {
+		row, now := t.Row(id), sys.Monotonic()
+		if until := row.Proving.Load(); until > now || !row.Proving.CompareAndSwap(until, now+uint64(provingTurn)) {
 			return false
 		}
-		if t.prove(id) {
+	}
+	began, pause := time.Now(), 10*time.Microsecond
+	for attempt := 1; ; attempt++ {
+		if t.prove(id, attempt%6 == 0) {
 			return true
 		}
-		if time.Now().After(deadline) {
-			return false
+		if time.Since(began) > confirmPatience {
+			return t.State(id) == Gone
 		}
+		sys.Nap(pause)
+		pause = min(2*pause, confirmPatience/4)
 	}
 }
 
 // prove looks once whether a marked process has stopped, and records it.
-func (t *Table) prove(id ID) bool {
+func (t *Table) prove(id ID, thorough bool) bool {
 	row := t.Row(id)
 	pid, start := row.Pid.Load(), row.Start.Load()
 	g := row.Generation.Load()
@@ -42,7 +53,7 @@ func (t *Table) prove(id ID) bool {
 	}
 	// Without a pid it died before its registration was complete, and so before
 	// it could write to anything that it shares.
-	if !t.local && pid != 0 && !sys.Stopped(int(pid), start, t.inode) {
+	if !t.local && pid != 0 && !sys.Stopped(int(pid), start, t.inode, thorough) {
 		return false
 	}
 	row.Confirmed.Store(g)
@@ -86,7 +97,8 @@ func (t *Table) bury(slot uint32, me ID) bool {
 	crashpoint.At("lease.reaping")
 	// The slot is ours, whoever died in it.
 	id = t.id(slot)
-	for !t.Confirm(id) { // another death than the one above: be patient
+	for !t.prove(id, true) { // another death than the one above: be patient
+		sys.Nap(time.Millisecond)
 	}
 	if row.Announced.Load() != row.Generation.Load() {
 		t.announce(id)
@@ -143,7 +155,9 @@ func (t *Table) Collect(id, me ID) {
 	if w == layout.LeaseReserved|me.Slot() || isLive(w) {
 		word.CompareAndSwap(w, layout.LeaseDead)
 	}
-	t.Scan(me)
+	if !t.Scan(me) {
+		t.Ring(me) // the warden comes again
+	}
 }
 
 // EndLocal is the death of a member that is a goroutine of this process.

@@ -95,6 +95,7 @@ func (t *Table) Reserve(parent ID) (ID, error) {
 		row.Pid.Store(0)
 		row.Start.Store(0)
 		row.Limbo.Store(0)
+		row.Proving.Store(0)
 		for i := range row.Waits {
 			row.Waits[i].Store(0)
 		}

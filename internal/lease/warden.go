@@ -18,8 +18,8 @@ const (
 	restlessness = 5 * time.Second
 	// slice is how long one sleeps where the kernel cannot wait for several words.
 	slice = 20 * time.Millisecond
-	// unproven is how soon it looks again at a death that it cannot confirm yet.
-	unproven = time.Millisecond
+	// unproven is about how soon it looks again at a death that it cannot confirm yet.
+	unproven = 3 * time.Millisecond
 )
 
 // Warden is the thread of a process that the kernel marks its lease for, and
@@ -89,7 +89,7 @@ func (w *Warden) watch() {
 	words := w.words()
 	timeout := restlessness/2 + rand.N(restlessness)
 	if !t.Scan(w.id) {
-		timeout = unproven
+		timeout = unproven/2 + rand.N(unproven)
 	}
 	if w.orphan != nil && t.orphaned(w.id) {
 		w.orphan()

@@ -26,5 +26,10 @@ func headroom() (uint64, bool)                                { return 0, false 
 func threadID() int                                           { return 0 }
 func watchDeath([]byte, *atomic.Uint32) error                 { return errors.ErrUnsupported }
 func statOf(int) (procStat, error)                            { return procStat{}, errors.ErrUnsupported }
-func stopped(int, uint64, uint64) bool                        { return false }
+func stopped(int, uint64, uint64, bool) bool                  { return false }
 func inode(*os.File) (uint64, error)                          { return 0, errors.ErrUnsupported }
+
+var epoch = time.Now()
+
+func monotonic() uint64   { return uint64(time.Since(epoch)) }
+func nap(d time.Duration) { time.Sleep(d) }

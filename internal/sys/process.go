@@ -3,6 +3,7 @@ package sys
 import (
 	"os"
 	"sync/atomic"
+	"time"
 )
 
 // procStat is what of /proc/<pid>/stat is of interest.
@@ -31,12 +32,21 @@ func StartTime(pid int) (uint64, error) {
 	return st.start, err
 }
 
+// Monotonic is the time in nanoseconds on a clock that all processes share.
+func Monotonic() uint64 { return monotonic() }
+
+// Nap stops the calling thread for a short time, without the help of Go's scheduler.
+func Nap(d time.Duration) { nap(d) }
+
 // Stopped reports whether process pid, started at start, can no longer change the
 // memory object with that inode number: it does not exist any more, none of its threads
 // has a memory map, or it runs another program by now that has not mapped the object.
 // A mark by [WatchDeath] says only that one thread died; another may still be
-// inside a read into shared memory.
-func Stopped(pid int, start, inode uint64) bool { return stopped(pid, start, inode) }
+// inside a read into shared memory. The last of the three ways takes longer to find out
+// and is tried only if thorough is set.
+func Stopped(pid int, start, inode uint64, thorough bool) bool {
+	return stopped(pid, start, inode, thorough)
+}
 
 // Inode is the inode number of a memory object, by which /proc names its mappings.
 func Inode(f *os.File) (uint64, error) { return inode(f) }

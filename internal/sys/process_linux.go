@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +40,17 @@ func watchDeath(page []byte, word *atomic.Uint32) error {
 	return nil
 }
 
+func monotonic() uint64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	return uint64(ts.Nano())
+}
+
+func nap(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&ts, nil)
+}
+
 func inode(f *os.File) (uint64, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -65,7 +77,7 @@ func statOf(pid int) (st procStat, err error) {
 	return st, err
 }
 
-func stopped(pid int, start, inode uint64) bool {
+func stopped(pid int, start, inode uint64, thorough bool) bool {
 	st, err := statOf(pid)
 	if err != nil {
 		return noSuchProcess(pid)
@@ -88,7 +100,7 @@ func stopped(pid int, start, inode uint64) bool {
 		switch {
 		case err == nil && bytes.HasPrefix(statm, []byte("0 ")):
 		case err == nil:
-			return elsewhere(dir+task.Name(), inode)
+			return thorough && elsewhere(dir+task.Name(), inode)
 		case !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ESRCH):
 			return false // what cannot be read is taken for alive
 		}
