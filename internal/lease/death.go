@@ -20,27 +20,52 @@ const (
 // Confirm reports whether id is proven to write no more. For a process that is
 // only marked as dead it looks for the proof for a short while, unless somebody else
 // does: a crowd that looks keeps the dying from the CPU.
-func (t *Table) Confirm(id ID) bool {
-	if s := t.State(id); s != Marked {
-		return s == Gone
+func (t *Table) Confirm(id ID) bool { return t.confirm(id, 0) == proven }
+
+// verdict is how a search for proof ended.
+type verdict int
+
+const (
+	proven    verdict = iota
+	living            // not even marked
+	unproven          // and the caller's to look for again
+	elsewhere         // unproven, and somebody else looks
+)
+
+func (t *Table) confirm(id, me ID) verdict {
+	switch t.State(id) {
+	case Gone:
+		return proven
+	case Alive:
+		return living
 	}
-	if !t.local {
-		row, now := t.Row(id), sys.Monotonic()
-		if until := row.Proving.Load(); until > now || !row.Proving.CompareAndSwap(until, now+uint64(provingTurn)) {
-			return false
-		}
+	if !t.local && !t.claimProof(id, me) {
+		return elsewhere
 	}
 	began, pause := time.Now(), 10*time.Microsecond
 	for attempt := 1; ; attempt++ {
 		if t.prove(id, attempt%6 == 0) {
-			return true
+			return proven
 		}
 		if time.Since(began) > confirmPatience {
-			return t.State(id) == Gone
+			return unproven
 		}
 		sys.Nap(pause)
 		pause = min(2*pause, confirmPatience/4)
 	}
+}
+
+// claimProof makes the search for the proof of a death me's for a while. The word has
+// the end of the turn, with whose it is in the low bits.
+func (t *Table) claimProof(id, me ID) bool {
+	const whose = layout.Slots - 1
+	row, now := t.Row(id), sys.Monotonic()
+	until := row.Proving.Load()
+	if until > now && (me == 0 || until&whose != uint64(me.Slot())) {
+		return false
+	}
+	mine := (now+uint64(provingTurn))&^whose | uint64(me.Slot())
+	return row.Proving.CompareAndSwap(until, mine)
 }
 
 // prove looks once whether a marked process has stopped, and records it.
@@ -79,12 +104,11 @@ func (t *Table) announce(id ID) {
 	t.Row(id).Announced.Store(t.Row(id).Generation.Load())
 }
 
-// bury does all that a marked death asks for. It returns false if the process
-// cannot be proven dead yet; then somebody has to come again.
-func (t *Table) bury(slot uint32, me ID) bool {
+// bury does all that a marked death asks for, but for one that cannot be proven yet.
+func (t *Table) bury(slot uint32, me ID) verdict {
 	id := t.id(slot)
-	if !t.Confirm(id) {
-		return t.leases[slot].Word.Load() != layout.LeaseDead
+	if v := t.confirm(id, me); v != proven {
+		return v
 	}
 	row := &t.slots[slot]
 	if row.Announced.Load() != row.Generation.Load() {
@@ -92,7 +116,7 @@ func (t *Table) bury(slot uint32, me ID) bool {
 	}
 	word := &t.leases[slot].Word
 	if !word.CompareAndSwap(layout.LeaseDead, layout.LeaseReaping|me.Slot()) {
-		return true // another reaper has it
+		return proven // another reaper has it
 	}
 	crashpoint.At("lease.reaping")
 	// The slot is ours, whoever died in it.
@@ -108,7 +132,7 @@ func (t *Table) bury(slot uint32, me ID) bool {
 	crashpoint.At("lease.reaped")
 	word.Store(0)
 	t.neighbours(slot, t.ring)
-	return true
+	return proven
 }
 
 // inherit gives back what a dead process had claimed: slots for children that have
@@ -124,24 +148,40 @@ func (t *Table) inherit(dead uint32) {
 	}
 }
 
-// Scan looks at the whole table on behalf of me and buries the dead. It returns
-// false if a death could not be confirmed yet.
-func (t *Table) Scan(me ID) bool {
-	done := true
-	for again := true; again; {
-		again = false
+// Scan looks at the whole table on behalf of me and buries the dead. If a death could
+// not be proven yet, it returns when to look again: soon, or if others look for the
+// proof, late enough for a large family not to keep the dying from the CPU.
+func (t *Table) Scan(me ID) (again time.Duration) {
+	for found := true; found; {
+		found = false
+		alive, mine, others := 0, false, false
 		for slot := uint32(1); slot <= t.header.High.Load(); slot++ {
-			if t.leases[slot].Word.Load() != layout.LeaseDead {
+			word := t.leases[slot].Word.Load()
+			if isLive(word) {
+				alive++
+			}
+			if word != layout.LeaseDead {
 				continue
 			}
-			if !t.bury(slot, me) {
-				done = false
-			} else {
-				again = true // it may have left slots below this one
+			switch t.bury(slot, me) {
+			case proven:
+				found = true // it may have left slots below this one
+			case unproven:
+				mine = true
+			case elsewhere:
+				others = true
 			}
 		}
+		switch {
+		case mine:
+			again = soon
+		case others:
+			again = late + time.Duration(alive)*late/64
+		default:
+			again = 0
+		}
 	}
-	return done
+	return again
 }
 
 // Collect ends the slot of a child that me has waited for, or could not start,
@@ -155,7 +195,7 @@ func (t *Table) Collect(id, me ID) {
 	if w == layout.LeaseReserved|me.Slot() || isLive(w) {
 		word.CompareAndSwap(w, layout.LeaseDead)
 	}
-	if !t.Scan(me) {
+	if t.Scan(me) != 0 {
 		t.Ring(me) // the warden comes again
 	}
 }

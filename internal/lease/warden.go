@@ -18,8 +18,9 @@ const (
 	restlessness = 5 * time.Second
 	// slice is how long one sleeps where the kernel cannot wait for several words.
 	slice = 20 * time.Millisecond
-	// unproven is about how soon it looks again at a death that it cannot confirm yet.
-	unproven = 3 * time.Millisecond
+	// soon and late are about when it looks again at a death that is not proven yet.
+	soon = 3 * time.Millisecond
+	late = 10 * time.Millisecond
 )
 
 // Warden is the thread of a process that the kernel marks its lease for, and
@@ -88,8 +89,8 @@ func (w *Warden) watch() {
 	t := w.table
 	words := w.words()
 	timeout := restlessness/2 + rand.N(restlessness)
-	if !t.Scan(w.id) {
-		timeout = unproven/2 + rand.N(unproven)
+	if again := t.Scan(w.id); again != 0 {
+		timeout = again/2 + rand.N(again)
 	}
 	if w.orphan != nil && t.orphaned(w.id) {
 		w.orphan()
