@@ -25,6 +25,9 @@ const (
 //
 // A panic in fn is printed and makes an exit code of 0 a 2; the others still run.
 func AtExit(ctx context.Context, fn func()) {
+	if fn == nil {
+		panic("multiproc: AtExit of a nil function")
+	}
 	s := selfOf(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()

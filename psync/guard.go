@@ -26,7 +26,7 @@ func (g Guard) Unlock() {
 		return
 	}
 	g.m.place.Lock.Ticket++ // while it is ours: every copy of the guard is stale from here
-	if !g.m.env.Release(&g.m.place, g.me) && g.m.ref.Live() {
+	if !g.m.env.Release(&g.m.place, g.me) && g.m.ref.Live() && !lock.Closed(g.m.place.Lock) {
 		panic(&GuardError{"Unlock"})
 	}
 }

@@ -63,40 +63,60 @@ func (m *Mutex) TryLock() (Guard, bool) {
 	if !m.ref.Live() {
 		return Guard{}, false
 	}
-	me := m.ref.ID()
+	me := m.ref.Member.As(context.Background())
 	if !m.env.TryAcquire(&m.place, me) {
 		return Guard{}, false
 	}
 	return m.guard(me), true
 }
 
-// Do runs fn while it holds m, and unlocks even if fn panics. It returns fn's error,
-// an error of [Mutex.Lock], or [ErrAbandoned] without running fn.
+// Do runs fn while it holds m, and unlocks whatever fn does. It returns fn's error, an
+// error of [Mutex.Lock], or [ErrAbandoned] without running fn. If ctx has ended, Do
+// does not begin.
+//
+// A panic or Goexit out of fn is to m what a death is: what fn was writing may be
+// half-written, so m is abandoned.
 func (m *Mutex) Do(ctx context.Context, fn func() error) error {
-	g, err := m.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer g.Unlock()
-	if g.Abandoned() {
-		return ErrAbandoned
-	}
-	return fn()
+	return m.hold(ctx, func(g Guard) error {
+		if g.Abandoned() {
+			return ErrAbandoned
+		}
+		return fn()
+	})
 }
 
 // Repair runs fn while it holds m, abandoned or not, and ends the abandoned state if
-// fn returns nil.
+// fn returns nil. If ctx has ended, it does not begin.
 func (m *Mutex) Repair(ctx context.Context, fn func() error) error {
+	return m.hold(ctx, func(g Guard) error {
+		if err := fn(); err != nil {
+			return err
+		}
+		g.Repaired()
+		return nil
+	})
+}
+
+// hold runs fn under the lock.
+func (m *Mutex) hold(ctx context.Context, fn func(Guard) error) error {
+	// Not left to Lock: a loop that always finds the lock free would never notice.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	g, err := m.Lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer g.Unlock()
-	if err := fn(); err != nil {
-		return err
-	}
-	g.Repaired()
-	return nil
+	returned := false
+	defer func() {
+		if !returned {
+			lock.Abandon(m.place.Lock, g.me)
+		}
+		g.Unlock()
+	}()
+	err = fn(g)
+	returned = true
+	return err
 }
 
 // Close frees the lock for all processes. Those who wait for it, and all who try
@@ -106,7 +126,7 @@ func (m *Mutex) Close() error {
 }
 
 // Equal reports whether both name the same lock.
-func (m *Mutex) Equal(o *Mutex) bool { return m.ref.Equal(&o.ref) }
+func (m *Mutex) Equal(o *Mutex) bool { return o != nil && m.ref.Equal(&o.ref) }
 
 // String names the lock for people.
 func (m *Mutex) String() string { return fmt.Sprintf("mutex@%#x", m.ref.Off) }

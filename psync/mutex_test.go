@@ -121,19 +121,32 @@ func TestDo(t *testing.T) {
 	if p := panicOf(func() { mu.Do(ctx, func() error { panic(errTest) }) }); p != errTest {
 		t.Errorf("panic %v", p)
 	}
-	wantFree(t, mu)
+	wantAbandoned(t, mu)
 	ended := make(chan bool)
 	go func() {
 		defer close(ended)
 		mu.Do(ctx, func() error { runtime.Goexit(); return nil })
 	}()
 	<-ended
-	wantFree(t, mu)
-	if g := mustLock(t, mu); g.Abandoned() {
-		t.Error("a panic in Do counts as a death")
-	} else {
-		g.Unlock()
+	wantAbandoned(t, mu)
+	if err := mu.Do(modetest.Ended(), never); !errors.Is(err, context.Canceled) {
+		t.Errorf("Do with an ended context: %v", err)
 	}
+}
+
+func never() error { panic("it must not run") }
+
+// wantAbandoned repairs what a panic has left.
+func wantAbandoned(t *testing.T, mu *psync.Mutex) {
+	t.Helper()
+	ctx := modetest.Patient(t)
+	if err := mu.Do(ctx, never); !errors.Is(err, psync.ErrAbandoned) {
+		t.Errorf("Do: %v; want ErrAbandoned", err)
+	}
+	if err := mu.Repair(ctx, func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+	wantFree(t, mu)
 }
 
 func TestRepairOfTheUnbroken(t *testing.T) {
@@ -149,6 +162,9 @@ func TestRepairOfTheUnbroken(t *testing.T) {
 		t.Errorf("panic %v", p)
 	}
 	g := mustLock(t, mu)
+	if !g.Abandoned() {
+		t.Error("not abandoned after a repair that panicked")
+	}
 	g.Repaired()
 	g.Repaired()
 	if g.Abandoned() {

@@ -96,8 +96,8 @@ func (a *Array[T]) Slice() []T { return a.elements("Slice")[:len(a.view):len(a.v
 
 // Update runs fn on elements [i, j) in place. Updates of an array exclude each other,
 // in all processes. The error is fn's, ctx's or [ErrClosed]; what fn has written
-// stays, whatever it returns. If a process died inside a former Update, the elements may be
-// half-written: then it is [ErrAbandoned], without running fn, until [Array.Repair].
+// stays, whatever it returns. If a process died inside a former Update, or fn panicked, the
+// elements may be half-written: then it is [ErrAbandoned], without running fn, until [Array.Repair].
 // It panics if the range is invalid.
 func (a *Array[T]) Update(ctx context.Context, i, j int, fn func([]T) error) error {
 	if !a.ref.Live() {
@@ -127,13 +127,17 @@ func (a *Array[T]) Abandoned() bool {
 	return lock.Abandoned(&a.head.Lock)
 }
 
-// Close frees the memory for all processes. The second Close is [ErrClosed].
+// Close frees the memory for all processes. It waits for an Update that is under way.
+// The second Close is [ErrClosed].
 func (a *Array[T]) Close() error {
-	return a.ref.Close(func() { a.ref.Member.Env.Close(&a.head.Lock) })
+	if !a.ref.Live() {
+		return ErrClosed
+	}
+	return closeUnderLock(&a.ref, &a.head.Lock)
 }
 
 // Equal reports whether both name the same memory.
-func (a *Array[T]) Equal(o *Array[T]) bool { return a.ref.Equal(&o.ref) }
+func (a *Array[T]) Equal(o *Array[T]) bool { return o != nil && a.ref.Equal(&o.ref) }
 
 // String names the array for people; it does not read it.
 func (a *Array[T]) String() string { return fmt.Sprintf("array@%#x[%d]", a.ref.Off, len(a.view)) }
@@ -170,9 +174,14 @@ func (a *Array[T]) decode(b []byte, how func([]byte, family.Shape) (family.Ref, 
 	}
 	x := new(Array[T])
 	x.setHead(ref)
-	n := x.head.Len
+	n, room, sig := x.head.Len, ref.Bytes(), x.head.Type
 	hi, bytes := bits.Mul64(n, info.size)
-	if hi != 0 || bytes > ref.Bytes()-arrayHead {
+	switch {
+	case !ref.Live(): // and so what was read may be another object's
+		return &HandleError{Kind: "array", Err: ErrClosed}
+	case sig != info.sig:
+		return &HandleError{Kind: "array", Reason: "its element type is another", Err: ErrKind}
+	case hi != 0 || room < arrayHead || bytes > room-arrayHead:
 		return &HandleError{Kind: "array", Reason: "longer than its block", Err: ErrHandle}
 	}
 	x.setView(n)

@@ -1,7 +1,6 @@
 package shm_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -106,45 +105,70 @@ func TestArrayAfterClose(t *testing.T) {
 	wantClosed(t, "Array.At", func() { new(shm.Array[int]).At(0) })
 }
 
-// TestCloseDuringUpdate: the block may be somebody else's before fn returns.
+// TestCloseDuringUpdate: Close waits, for whoever is inside writes into the memory.
 func TestCloseDuringUpdate(t *testing.T) {
-	t.Run("small", func(t *testing.T) { closeDuringUpdate(t, 7, 8, 9) })
-	t.Run("big", func(t *testing.T) { closeDuringUpdate(t, wide{N: 7}, wide{N: 8}, wide{N: 9}) })
+	t.Run("small", func(t *testing.T) { closeDuringUpdate(t, 7, 8) })
+	t.Run("big", func(t *testing.T) { closeDuringUpdate(t, wide{N: 7}, wide{N: 8}) })
+	t.Run("array", func(t *testing.T) {
+		a := newArray[int32](t, 1)
+		closed := make(chan error, 1)
+		sleeping := onSleep(t)
+		err := a.Update(modetest.Patient(t), 0, 1, func(s []int32) error {
+			go func() { closed <- a.Close() }()
+			<-sleeping
+			s[0] = 1
+			return nil
+		})
+		if errc := modetest.Receive(t, closed, "Close"); err != nil || errc != nil {
+			t.Errorf("Update: %v, Close: %v", err, errc)
+		}
+	})
 }
 
-func closeDuringUpdate[T comparable](t *testing.T, before, during, heirs T) {
+func closeDuringUpdate[T comparable](t *testing.T, before, during T) {
 	v := newValue(t, before)
-	var heir *shm.Value[T]
-	inside, leave, left := make(chan bool), make(chan bool), make(chan error, 1)
-	err := v.Update(t.Context(), func(p *T) error {
-		*p = during
-		if err := v.Close(); err != nil {
-			t.Error(err)
+	closed := make(chan error, 1)
+	sleeping := onSleep(t)
+	err := v.Update(modetest.Patient(t), func(p *T) error {
+		go func() { closed <- v.Close() }()
+		<-sleeping
+		if x := v.Load(); x != before {
+			t.Errorf("it is %v in an Update", x)
 		}
-		heir = newValue(t, before) // where v was, for what is free is used first
-		go func() {
-			left <- heir.Update(modetest.Patient(t), func(p *T) error {
-				*p = heirs
-				close(inside)
-				<-leave
-				return nil
-			})
-		}()
-		<-inside
+		*p = during
 		return nil
 	})
-	if !errors.Is(err, shm.ErrClosed) {
-		t.Errorf("Update of what was closed meanwhile: %v", err)
+	if errc := modetest.Receive(t, closed, "Close"); err != nil || errc != nil {
+		t.Errorf("Update: %v, Close: %v", err, errc)
 	}
-	if x := heir.Load(); x != before {
-		t.Errorf("the next value in that place has become %v", x)
+	if err := v.Update(t.Context(), never[*T](t)); !errors.Is(err, shm.ErrClosed) {
+		t.Errorf("Update after Close: %v", err)
 	}
-	if err := heir.Update(modetest.Ended(), never[*T](t)); !errors.Is(err, context.Canceled) {
-		t.Errorf("its lock was given back by somebody else: %v", err)
-	}
-	close(leave)
-	if err := modetest.Receive(t, left, "end of the Update"); err != nil || heir.Load() != heirs {
-		t.Errorf("%v, %v", err, heir.Load())
+}
+
+// TestCloseDuringStores: what is being stored does not land in the next object.
+func TestCloseDuringStores(t *testing.T) {
+	for range 300 {
+		v := newValue(t, wide{})
+		stored := make(chan bool)
+		go func() {
+			defer close(stored)
+			defer func() { recover() }() // a ClosedError
+			for {
+				v.Store(wide{N: 7})
+			}
+		}()
+		for v.Load() == (wide{}) {
+		}
+		if err := v.Close(); err != nil {
+			t.Fatal(err)
+		}
+		heir := newValue(t, wide{})
+		<-stored
+		if x := heir.Load(); x != (wide{}) {
+			t.Fatalf("the next value in that place is %v", x)
+		}
+		heir.Close()
 	}
 }
 
@@ -159,29 +183,29 @@ func TestCloseWakesWaiters(t *testing.T) {
 		}()
 		<-inside
 		const waiters = 3
-		waited := make(chan error, waiters)
-		for range waiters {
-			go func() { waited <- a.Update(modetest.Patient(t), 0, 1, never[[]int64](t)) }()
+		closed, waited := make(chan error, 1), make(chan error, waiters)
+		for i := range waiters {
+			if i == 1 {
+				go func() { closed <- a.Close() }()
+			}
+			go func() { waited <- a.Update(modetest.Patient(t), 0, 1, func([]int64) error { return nil }) }()
 		}
 		modetest.Receive(t, sleeping, "waiter")
-		if err := a.Close(); err != nil {
+		close(leave)
+		if err := modetest.Receive(t, closed, "Close"); err != nil {
 			t.Fatal(err)
 		}
 		b := newArray[int64](t, 2)
-		for range waiters {
-			if err := modetest.Receive(t, waited, "error"); !errors.Is(err, shm.ErrClosed) {
+		for range waiters { // each came before the Close or after it
+			if err := modetest.Receive(t, waited, "error"); err != nil && !errors.Is(err, shm.ErrClosed) {
 				t.Errorf("a waiter: %v", err)
 			}
 		}
-		close(leave)
-		if err := modetest.Receive(t, left, "end of the Update"); err != nil && !errors.Is(err, shm.ErrClosed) {
+		if err := modetest.Receive(t, left, "end of the Update"); err != nil {
 			t.Errorf("the holder: %v", err)
 		}
 		if err := b.Update(modetest.Ended(), 0, 2, func([]int64) error { return nil }); err != nil {
 			t.Fatalf("the next array in that place: %v", err)
-		}
-		if b.Abandoned() {
-			t.Fatal("the next array in that place is abandoned")
 		}
 		b.Close()
 	}

@@ -60,7 +60,9 @@ func (v *Value[T]) Load() T {
 	if v.small != nil {
 		return v.loadWord()
 	}
-	return v.loadBig()
+	x := v.loadBig()
+	v.check("Load") // what was read is the value's only if it was open all the time
+	return x
 }
 
 // Store replaces the value. A process that dies inside leaves the old one. A T
@@ -113,13 +115,20 @@ func (v *Value[T]) current() T {
 	return v.loadBig()
 }
 
-// Close frees the memory for all processes. The second Close is [ErrClosed].
+// Close frees the memory for all processes. It waits for an Update that is under way,
+// and for a Store of a T of more than 8 bytes. The second Close is [ErrClosed].
+//
+// A word is stored without a lock: whoever closes a value makes sure that nobody is just about
+// to store one, for the memory may be another object's a moment later.
 func (v *Value[T]) Close() error {
-	return v.ref.Close(func() { v.ref.Member.Env.Close(v.lock()) })
+	if !v.ref.Live() {
+		return ErrClosed
+	}
+	return closeUnderLock(&v.ref, v.lock())
 }
 
 // Equal reports whether both name the same memory.
-func (v *Value[T]) Equal(o *Value[T]) bool { return v.ref.Equal(&o.ref) }
+func (v *Value[T]) Equal(o *Value[T]) bool { return o != nil && v.ref.Equal(&o.ref) }
 
 // String names the value for people; it does not read it.
 func (v *Value[T]) String() string { return fmt.Sprintf("value@%#x", v.ref.Off) }

@@ -39,13 +39,25 @@ func (a *Arena) lock(me lease.ID) error {
 	if err := a.env.Acquire(context.Background(), &a.place, me); err != nil {
 		return fmt.Errorf("multiproc: allocator: %w", err)
 	}
-	if lock.Abandoned(&a.state.Lock) {
-		if a.state.Redo.Pending.Load() != 0 {
-			a.apply()
-		}
-		lock.Repaired(&a.state.Lock, me)
-	}
+	a.redo(me)
 	return nil
+}
+
+// tryLock is lock for those who must not wait.
+func (a *Arena) tryLock(me lease.ID) bool {
+	if !a.env.TryAcquire(&a.place, me) {
+		return false
+	}
+	a.redo(me)
+	return true
+}
+
+// redo makes the change that a former holder died of.
+func (a *Arena) redo(me lease.ID) {
+	if a.state.Redo.Pending.Load() != 0 {
+		a.apply()
+	}
+	lock.Repaired(&a.state.Lock, me)
 }
 
 func (a *Arena) unlock(me lease.ID) { a.env.Release(&a.place, me) }
@@ -82,24 +94,24 @@ func (a *Arena) tryAlloc(n uint64, kind, class uint32, me lease.ID) (off, top ui
 	}
 	defer a.unlock(me)
 	s := a.state
-	r := layout.Redo{
-		Class: class, Kind: kind, Owner: uint32(me), Bytes: n,
-		Top: s.Top, Live: s.Live + 1, Used: s.Used + classBytes(class),
+	c := change{
+		class: class, kind: kind, owner: uint32(me), bytes: n,
+		top: s.Top, live: s.Live + 1, used: s.Used + classBytes(class),
 	}
-	if r.Block = s.Free[class]; r.Block != 0 {
-		b := a.Block(r.Block)
-		r.Generation = b.Generation.Load() + 1
-		r.Head = b.Next
+	if c.block = s.Free[class]; c.block != 0 {
+		b := a.Block(c.block)
+		c.generation = b.Generation.Load() + 1
+		c.head = b.Next
 	} else {
 		at, ok := a.mem.Fit(s.Top, classBytes(class))
 		if !ok {
 			return 0, s.Top, nil
 		}
-		r.Block, r.Top, r.Generation = at, at+classBytes(class), 1
+		c.block, c.top, c.generation = at, at+classBytes(class), 1
 	}
 	top = s.Top
-	a.commit(&r)
-	return r.Block, top, nil
+	a.commit(c)
+	return c.block, top, nil
 }
 
 // prepare makes the payload of a new block usable: a used block is zeroed, and one
@@ -132,7 +144,14 @@ func (a *Arena) Free(off uint64, generation uint32, me lease.ID, last func()) er
 		return err
 	}
 	crashpoint.At("arena.limbo")
-	return a.leaveLimbo(me.Slot(), me)
+	row := a.env.Table.Row(me)
+	a.giveBack(row.Limbo.Load())
+	if err := a.lock(me); err != nil {
+		return err
+	}
+	defer a.unlock(me)
+	a.leaveLimbo(me.Slot())
+	return nil
 }
 
 // free ends the life of a block: it goes to its free list or, if it is large, first
@@ -149,68 +168,82 @@ func (a *Arena) free(off uint64, generation uint32, me lease.ID, limbo bool, las
 	if last != nil {
 		last()
 	}
-	r := layout.Redo{
-		Class: b.Class, Block: off, Generation: generation + 1, Owner: uint32(me),
-		Next: s.Free[b.Class], Head: off,
-		Top: s.Top, Live: s.Live - 1, Used: s.Used - classBytes(b.Class),
+	c := change{
+		class: b.Class, block: off, generation: generation + 1, owner: uint32(me),
+		next: s.Free[b.Class], head: off,
+		top: s.Top, live: s.Live - 1, used: s.Used - classBytes(b.Class),
 	}
 	if limbo {
-		r.Next, r.Head = 0, s.Free[b.Class]
-		r.LimboSlot, r.Limbo = me.Slot(), off
+		c.next, c.head = 0, s.Free[b.Class]
+		c.limboSlot, c.limbo = me.Slot(), off
 	}
-	a.commit(&r)
+	a.commit(c)
 	return nil
 }
 
-// leaveLimbo gives the pages of the block in a slot's limbo back and puts the block
-// on its free list. The slot is this process's, or a dead one's that it reaps.
-func (a *Arena) leaveLimbo(slot uint32, me lease.ID) error {
-	off, err := a.inLimbo(slot, me)
-	if off == 0 || err != nil {
-		return err
-	}
-	b := a.Block(off)
-	a.mem.GiveBack(off+layout.BlockHeader, classBytes(b.Class)-layout.BlockHeader)
+// giveBack returns the pages of a block that is in limbo.
+func (a *Arena) giveBack(off uint64) {
+	a.mem.GiveBack(off+layout.BlockHeader, classBytes(a.Block(off).Class)-layout.BlockHeader)
 	crashpoint.At("arena.given")
-	if err := a.lock(me); err != nil {
-		return err
-	}
-	defer a.unlock(me)
-	s := a.state
-	a.commit(&layout.Redo{
-		Class: b.Class, Block: off, Generation: b.Generation.Load(), Owner: b.Owner,
-		Next: s.Free[b.Class], Head: off, LimboSlot: slot,
-		Top: s.Top, Live: s.Live, Used: s.Used,
+}
+
+// leaveLimbo puts the block in a slot's limbo on its free list. The caller holds the lock.
+func (a *Arena) leaveLimbo(slot uint32) {
+	off, s := a.env.Table.Slot(slot).Limbo.Load(), a.state
+	b := a.Block(off)
+	a.commit(change{
+		class: b.Class, block: off, generation: b.Generation.Load(), owner: b.Owner,
+		next: s.Free[b.Class], head: off, limboSlot: slot,
+		top: s.Top, live: s.Live, used: s.Used,
 	})
-	return nil
 }
 
-// inLimbo looks into a slot's limbo under the lock, so after any pending change.
-func (a *Arena) inLimbo(slot uint32, me lease.ID) (uint64, error) {
-	if err := a.lock(me); err != nil {
-		return 0, err
+// inherit finishes the large free that a death cut. It runs in the reaper, and returns
+// false if a living process has the lock.
+func (a *Arena) inherit(dead uint32, me lease.ID) bool {
+	row, r := a.env.Table.Slot(dead), &a.state.Redo
+	// In this order: if somebody else has made the dead one's change since, its limbo
+	// was set before the record was cleared.
+	mine := r.Pending.Load() != 0 && r.LimboSlot.Load() == dead
+	if !mine && row.Limbo.Load() == 0 {
+		return true
+	}
+	if !a.tryLock(me) {
+		return false
+	}
+	off := row.Limbo.Load()
+	a.unlock(me)
+	if off == 0 {
+		return true
+	}
+	a.giveBack(off)
+	if !a.tryLock(me) {
+		return false
 	}
 	defer a.unlock(me)
-	return a.env.Table.Slot(slot).Limbo.Load(), nil
+	a.leaveLimbo(dead)
+	return true
 }
 
-// inherit finishes the large free that a death cut. It runs in the reaper.
-func (a *Arena) inherit(dead uint32, me lease.ID) {
-	if a.env.Table.Slot(dead).Limbo.Load() != 0 || a.state.Redo.Pending.Load() != 0 {
-		_ = a.leaveLimbo(dead, me) // the lock is never closed
-	}
+// change is a planned change of the allocator, in absolute values: layout.Redo before
+// it is written.
+type change struct {
+	class, generation, kind, owner, limboSlot uint32
+
+	block, limbo, bytes, next, head, top, live, used uint64
 }
 
 // commit records a change, makes it and forgets the record.
-func (a *Arena) commit(r *layout.Redo) {
+func (a *Arena) commit(c change) {
 	crashpoint.At("arena.planned")
-	dst := &a.state.Redo
-	dst.Class, dst.Block, dst.Generation, dst.Kind = r.Class, r.Block, r.Generation, r.Kind
-	dst.Owner, dst.Bytes, dst.Next, dst.Head = r.Owner, r.Bytes, r.Next, r.Head
-	dst.LimboSlot, dst.Limbo = r.LimboSlot, r.Limbo
-	dst.Top, dst.Live, dst.Used = r.Top, r.Live, r.Used
+	r := &a.state.Redo
+	r.Class, r.Block, r.Generation, r.Kind = c.class, c.block, c.generation, c.kind
+	r.Owner, r.Bytes, r.Next, r.Head = c.owner, c.bytes, c.next, c.head
+	crashpoint.At("arena.writing")
+	r.LimboSlot.Store(c.limboSlot)
+	r.Limbo, r.Top, r.Live, r.Used = c.limbo, c.top, c.live, c.used
 	crashpoint.At("arena.written")
-	dst.Pending.Store(1)
+	r.Pending.Store(1)
 	crashpoint.At("arena.pending")
 	a.apply()
 }
@@ -225,8 +258,8 @@ func (a *Arena) apply() {
 	s.Free[r.Class] = r.Head
 	crashpoint.At("arena.head")
 	s.Top, s.Live, s.Used = r.Top, r.Live, r.Used
-	if r.LimboSlot != 0 {
-		a.env.Table.Slot(r.LimboSlot).Limbo.Store(r.Limbo)
+	if slot := r.LimboSlot.Load(); slot != 0 {
+		a.env.Table.Slot(slot).Limbo.Store(r.Limbo)
 	}
 	crashpoint.At("arena.applied")
 	r.Pending.Store(0)

@@ -53,7 +53,7 @@ var hoard = multiproc.Proc("hoard", func(ctx context.Context, j allocJob) error 
 })
 
 var allocPoints = []string{
-	"arena.planned", "arena.written", "arena.pending", "arena.block", "arena.head", "arena.applied",
+	"arena.planned", "arena.writing", "arena.written", "arena.pending", "arena.block", "arena.head", "arena.applied",
 	"arena.limbo", "arena.given",
 }
 

@@ -29,6 +29,9 @@ func init() {
 	}
 }
 
+// The environment of the children, and of this process if it is one, or in TestOldKernel.
+var _ = os.Setenv(wait.EnvLastResort, "1h")
+
 func TestMain(m *testing.M) { multiproctest.Main(m) }
 
 // watchdog bounds every wait; it says nothing about speed.

@@ -40,7 +40,6 @@ var own struct {
 	member atomic.Pointer[Member]
 	mu     sync.Mutex // guards what follows, and the making of member
 	config *Config
-	err    error
 }
 
 // Configure sets what the environment does not. It must come before the first use.
@@ -115,16 +114,15 @@ func Current() (*Member, error) {
 	}
 	own.mu.Lock()
 	defer own.mu.Unlock()
-	if m := own.member.Load(); m != nil || own.err != nil {
-		return m, own.err
+	if m := own.member.Load(); m != nil {
+		return m, nil
 	}
 	if isChild() {
-		return nil, ErrNotJoined // and not for good
+		return nil, ErrNotJoined
 	}
 	m, err := found()
 	if err != nil {
-		own.err = err
-		return nil, err
+		return nil, err // not for good: there may be memory and descriptors later
 	}
 	own.member.Store(m)
 	return m, nil
@@ -154,10 +152,13 @@ func found() (*Member, error) {
 	}
 	f := assemble(mem, mode, way)
 	id, err := f.Table.Reserve(0)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		var m *Member
+		if m, err = f.enlist(id); err == nil {
+			return m, nil
+		}
 	}
-	return f.enlist(id)
+	return nil, errors.Join(err, mem.Close())
 }
 
 // Family is what all members in this process have in common.
@@ -167,6 +168,7 @@ type Family struct {
 	mem   *memory.Memory
 	mode  Mode
 	way   wait.Way
+	root  lease.ID // in goroutine mode
 
 	mu       sync.Mutex // guards children
 	children map[lease.ID][]*Member
@@ -184,7 +186,7 @@ func assemble(mem *memory.Memory, mode Mode, way wait.Way) *Family {
 func (f *Family) enlist(id lease.ID) (*Member, error) {
 	f.Hub.Join(f.Table, id)
 	m := &Member{Family: f, id: id, orphaned: make(chan struct{})}
-	err := lease.StartWarden(f.Table, id, f.way == wait.Waitv, func() { close(m.orphaned) })
+	err := lease.StartWarden(f.Table, id, f.way == wait.Waitv, wait.LastResort(lease.Restlessness), func() { close(m.orphaned) })
 	return m, err
 }
 

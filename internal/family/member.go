@@ -24,13 +24,27 @@ func (m *Member) ID() lease.ID { return m.id }
 // Mode tells whether the member is a process.
 func (m *Member) Mode() Mode { return m.mode }
 
-// As is the id under which ctx's code acts on m's handle: in goroutine mode the member
-// that ctx belongs to.
+// As is the id under which ctx's code acts on m's handle: in goroutine mode that of the
+// member that ctx belongs to. What outlives its entry acts as the root.
 func (m *Member) As(ctx context.Context) lease.ID {
+	if m.mode == Processes {
+		return m.id
+	}
+	id := m.id
+	if c := FromContext(ctx); c != nil {
+		id = c.id
+	}
+	if m.Table.State(id) != lease.Alive {
+		return m.steward()
+	}
+	return id
+}
+
+// steward is the id under which this process allocates and reaps: its own, and in
+// goroutine mode the root's, which lives as long as the process.
+func (m *Member) steward() lease.ID {
 	if m.mode == Goroutines {
-		if c := FromContext(ctx); c != nil {
-			return c.id
-		}
+		return m.root
 	}
 	return m.id
 }
@@ -42,7 +56,7 @@ func (m *Member) Orphaned() <-chan struct{} { return m.orphaned }
 func (m *Member) Reserve() (lease.ID, error) { return m.Table.Reserve(m.id) }
 
 // Collect ends the slot of a child that was waited for, or could not be started.
-func (m *Member) Collect(id lease.ID) { m.Table.Collect(id, m.id) }
+func (m *Member) Collect(id lease.ID) { m.Table.Collect(id, m.steward()) }
 
 // Invitation is what the child in slot id needs to [Join], and the arena. The file
 // stays the family's.
@@ -64,7 +78,9 @@ func (f *Family) spawn(parent lease.ID) (*Member, error) {
 	m := &Member{Family: f, id: id, parent: parent, orphaned: make(chan struct{})}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if parent != 0 {
+	if parent == 0 {
+		f.root = id
+	} else {
 		f.children[parent] = append(f.children[parent], m)
 		if f.Table.State(parent) != lease.Alive {
 			m.orphan.Do(func() { close(m.orphaned) })
@@ -76,7 +92,7 @@ func (f *Family) spawn(parent lease.ID) (*Member, error) {
 // Die is the death of a member that is a goroutine: the locks that it holds become
 // abandoned, its children orphans. Once is enough.
 func (m *Member) Die() {
-	m.Table.EndLocal(m.id)
+	m.Table.EndLocal(m.id, m.steward())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.orphanChildren(m.id)

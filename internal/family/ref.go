@@ -39,7 +39,7 @@ func NewRef(s Shape) (Ref, error) {
 	if err != nil {
 		return Ref{}, err
 	}
-	off, err := m.Arena.Alloc(s.Bytes, s.Kind, m.id)
+	off, err := m.Arena.Alloc(s.Bytes, s.Kind, m.steward())
 	if err != nil {
 		return Ref{}, err
 	}
@@ -79,7 +79,7 @@ func (r *Ref) Close(last func()) error {
 	if r.block == nil {
 		return ErrClosed
 	}
-	err := r.Member.Arena.Free(r.Off, r.Gen, r.Member.id, last)
+	err := r.Member.Arena.Free(r.Off, r.Gen, r.Member.steward(), last)
 	if err == nil {
 		untrack(*r)
 	}

@@ -49,7 +49,7 @@ type Redo struct {
 	Generation uint32
 	Kind       uint32
 	Owner      uint32
-	LimboSlot  uint32 // the slot whose Limbo becomes the value below; 0 is none
+	LimboSlot  atomic.Uint32 // the slot whose Limbo becomes the value below; 0 is none
 	Limbo      uint64
 	Bytes      uint64
 	Next       uint64

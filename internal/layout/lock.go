@@ -5,7 +5,7 @@ import "sync/atomic"
 // Lock is a robust lock.
 //
 //	bits 0-29  owner: the id of the process that holds it, 0 when nobody does
-//	bit  30    Abandoned: a holder died inside, and nobody has said Repaired since
+//	bit  30    Abandoned: a holder died or panicked inside, and nobody has said Repaired since
 //	bit  31    Waiters: somebody may sleep on the word
 //
 //	word                 transition                  made by
@@ -16,6 +16,7 @@ import "sync/atomic"
 //	me                   → 0                         Unlock, the fast path
 //	me|Waiters           → Waiters, Abandoned kept   Unlock, which then wakes one sleeper
 //	Waiters              → 0, Abandoned kept         that Unlock, if nobody slept
+//	me                   → me|Abandoned              a panic under the lock
 //	me|Abandoned         → me                        Repaired
 //	any                  → OwnerClosed               Close
 type Lock struct {

@@ -85,8 +85,9 @@ func (t *Table) prove(id ID, thorough bool) bool {
 	return true
 }
 
-// announce tells the whole family that id is dead.
-func (t *Table) announce(id ID) {
+// announce tells the whole family that id, of generation g, is dead. The slot may be
+// somebody else's before it ends: then it has announced a death once too often.
+func (t *Table) announce(id ID, g uint32) {
 	crashpoint.At("lease.announce")
 	t.header.Epoch.Add(1)
 	crashpoint.At("lease.epoch")
@@ -101,34 +102,40 @@ func (t *Table) announce(id ID) {
 		}
 	})
 	crashpoint.At("lease.told")
-	t.Row(id).Announced.Store(t.Row(id).Generation.Load())
+	t.Row(id).Announced.Store(g)
 }
 
 // bury does all that a marked death asks for, but for one that cannot be proven yet.
 func (t *Table) bury(slot uint32, me ID) verdict {
-	id := t.id(slot)
+	row, word := &t.slots[slot], &t.leases[slot].Word
+	g := row.Generation.Load()
+	id := makeID(slot, g)
 	if v := t.confirm(id, me); v != proven {
 		return v
 	}
-	row := &t.slots[slot]
-	if row.Announced.Load() != row.Generation.Load() {
-		t.announce(id)
+	if row.Generation.Load() == g && row.Announced.Load() != g {
+		t.announce(id, g)
 	}
-	word := &t.leases[slot].Word
 	if !word.CompareAndSwap(layout.LeaseDead, layout.LeaseReaping|me.Slot()) {
 		return proven // another reaper has it
 	}
 	crashpoint.At("lease.reaping")
-	// The slot is ours, whoever died in it.
-	id = t.id(slot)
-	for !t.prove(id, true) { // another death than the one above: be patient
-		sys.Nap(time.Millisecond)
+	// The slot is ours, whoever died in it: it may be another than the one above.
+	if now := row.Generation.Load(); now != g {
+		g, id = now, makeID(slot, now)
+		if row.Confirmed.Load() != g && !t.prove(id, true) {
+			word.Store(layout.LeaseDead)
+			return unproven
+		}
 	}
-	if row.Announced.Load() != row.Generation.Load() {
-		t.announce(id)
+	if row.Announced.Load() != g {
+		t.announce(id, g)
 	}
 	t.inherit(slot)
-	t.Hooks.Inherit(slot, me)
+	if !t.Hooks.Inherit(slot, me) {
+		word.Store(layout.LeaseDead)
+		return unproven
+	}
 	crashpoint.At("lease.reaped")
 	word.Store(0)
 	t.neighbours(slot, t.ring)
@@ -185,25 +192,27 @@ func (t *Table) Scan(me ID) (again time.Duration) {
 }
 
 // Collect ends the slot of a child that me has waited for, or could not start,
-// whatever state it is in. A process that was waited for has proven its death.
+// whatever state it is in. To have waited for a process is proof of its death.
 func (t *Table) Collect(id, me ID) {
-	word := t.lease(id)
-	w := word.Load()
-	if t.id(id.Slot()) != id {
+	row, word := t.Row(id), t.lease(id)
+	w, g := word.Load(), row.Generation.Load()
+	if makeID(id.Slot(), g) != id {
 		return // buried and used again
 	}
 	if w == layout.LeaseReserved|me.Slot() || isLive(w) {
 		word.CompareAndSwap(w, layout.LeaseDead)
 	}
+	row.Confirmed.Store(g) // if it is another's by now, that of a generation long gone
 	if t.Scan(me) != 0 {
 		t.Ring(me) // the warden comes again
 	}
 }
 
-// EndLocal is the death of a member that is a goroutine of this process.
-func (t *Table) EndLocal(id ID) {
+// EndLocal is the death of a member that is a goroutine of this process, in which me
+// lives on.
+func (t *Table) EndLocal(id, me ID) {
 	if t.lease(id).CompareAndSwap(localThread|layout.LeaseWaiters, layout.LeaseDead) {
-		t.Scan(id)
+		t.Scan(me)
 	}
 }
 

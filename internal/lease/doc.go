@@ -4,12 +4,12 @@
 // it a lease word that the kernel marks when the process dies, however it dies
 // ([layout.Lease] has the states). One thread per process, the warden, holds the
 // kernel's list for that mark and sleeps on the leases of others: of its parent,
-// the root and the next few live slots. So each process is watched by several, and
+// and of the next few live slots. So each process is watched by several, and
 // the thread that dies with a process is the same that would have eaten a wake
 // meant for the living.
 //
-// Whoever notices a mark (a warden, a parent that has waited for its child, a waiter
-// that has timed out) does the same: prove that the process can no longer write
+// Whoever notices a mark (a warden, or a parent that has waited for its child; a waiter
+// that takes a lock from the dead rings its warden) does the same: prove that the process can no longer write
 // ([Table.Confirm]), raise the family's death epoch and wake all who sleep on it,
 // note the death as announced, finish what the dead one left half done, and free
 // the slot. Doing any of it twice is harmless; dying in between leaves it to the

@@ -25,8 +25,10 @@ type Hooks struct {
 	Wake func(word *atomic.Uint32, n int)
 	// Recorded wakes the sleepers on the words that a slot records.
 	Recorded func(s *layout.Slot)
-	// Inherit finishes in the name of me what the process in a slot left half done.
-	Inherit func(dead uint32, me ID)
+	// Inherit finishes in the name of me what the process in a slot left half done. It
+	// returns false if that cannot be done now: it must not wait for a living process,
+	// which may be stopped.
+	Inherit func(dead uint32, me ID) bool
 }
 
 // Table is the process table of a family.

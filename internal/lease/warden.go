@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -13,9 +14,9 @@ import (
 const (
 	// successors is how many live slots after its own a warden watches.
 	successors = 3
-	// restlessness is the longest a warden sleeps. Nothing depends on it
+	// Restlessness is about how long a warden sleeps at most. Nothing depends on it
 	// but a loss of every notice at once.
-	restlessness = 5 * time.Second
+	Restlessness = 5 * time.Second
 	// slice is how long one sleeps where the kernel cannot wait for several words.
 	slice = 20 * time.Millisecond
 	// soon and late are about when it looks again at a death that is not proven yet.
@@ -26,19 +27,21 @@ const (
 // Warden is the thread of a process that the kernel marks its lease for, and
 // that watches the leases of others.
 type Warden struct {
-	table  *Table
-	id     ID
-	waitv  bool
-	orphan func()
+	table   *Table
+	id      ID
+	waitv   bool
+	longest time.Duration
+	orphan  func()
 }
 
 // StartWarden registers this process as id and watches from then on. orphan is
-// called once, when an ancestor is dead. waitv chooses the way to wait.
+// called once, when an ancestor is dead. waitv chooses the way to wait, and longest is
+// usually [Restlessness].
 //
 // The thread lives as long as the process: nothing ends it, for its end is
 // what the kernel reports as the death.
-func StartWarden(t *Table, id ID, waitv bool, orphan func()) error {
-	w := &Warden{table: t, id: id, waitv: waitv, orphan: orphan}
+func StartWarden(t *Table, id ID, waitv bool, longest time.Duration, orphan func()) error {
+	w := &Warden{table: t, id: id, waitv: waitv, longest: longest, orphan: orphan}
 	started := make(chan error)
 	go w.run(started)
 	return <-started
@@ -61,6 +64,10 @@ func (w *Warden) run(started chan<- error) {
 // register: the kernel's list first, then the word, then who we are. A death
 // before the last step is that of a process that has shared nothing yet.
 func (w *Warden) register() error {
+	// Deaths are proven by /proc.
+	if err := sys.ProcIsOurs(); err != nil {
+		return fmt.Errorf("multiproc: processes need /proc: %w", err)
+	}
 	page, err := sys.MapOwn(layout.PageSize)
 	if err != nil {
 		return err
@@ -88,7 +95,7 @@ func (w *Warden) register() error {
 func (w *Warden) watch() {
 	t := w.table
 	words := w.words()
-	timeout := restlessness/2 + rand.N(restlessness)
+	timeout := w.longest/2 + rand.N(w.longest)
 	if again := t.Scan(w.id); again != 0 {
 		timeout = again/2 + rand.N(again)
 	}

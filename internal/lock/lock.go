@@ -96,6 +96,9 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 		epoch := e.Hub.Epoch() // before the word: a death in between is then seen below
 		w := l.Word.Load()
 		if w == layout.OwnerClosed || !p.Live() {
+			if slept {
+				e.giveUp(p)
+			}
 			return ErrClosed
 		}
 		if e.take(l, w, me, slept) {
@@ -115,7 +118,7 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 			return !p.Live() || e.Table.State(lease.ID(w&layout.LockOwner)) != lease.Alive
 		})
 		if err != nil {
-			e.giveUp(l)
+			e.giveUp(p)
 			return err
 		}
 		slept = true
@@ -137,17 +140,30 @@ func (e *Env) take(l *layout.Lock, w uint32, me lease.ID, slept bool) bool {
 		return false
 	case e.Table.State(lease.ID(owner)) != lease.Alive && e.Table.Confirm(lease.ID(owner)):
 		crashpoint.At("lock.steal")
-		return l.Word.CompareAndSwap(w, uint32(me)|layout.LockWaiters|layout.LockAbandoned)
+		if l.Word.CompareAndSwap(w, uint32(me)|layout.LockWaiters|layout.LockAbandoned) {
+			e.Table.Ring(me) // the death may not have been announced: this found it by itself
+			return true
+		}
 	}
 	return false
 }
 
 // giveUp passes on a wake that may have been meant for a waiter that stops waiting.
-func (e *Env) giveUp(l *layout.Lock) {
+// Where the word says that nobody waits, an Unlock that found nobody asleep may have
+// said so for others who have come since: then somebody shall look.
+func (e *Env) giveUp(p *Place) {
 	crashpoint.At("lock.giveup")
-	if w := l.Word.Load(); w&layout.LockOwner == 0 && w&layout.LockWaiters != 0 {
-		e.Hub.Wake(&l.Word, 1)
+	l := p.Lock
+	for p.Live() {
+		switch w := l.Word.Load(); {
+		case w&layout.LockOwner == 0:
+			e.Hub.Wake(&l.Word, 1)
+			return
+		case w&layout.LockWaiters != 0, w == layout.OwnerClosed, l.Word.CompareAndSwap(w, w|layout.LockWaiters):
+			return
+		}
 	}
+	e.Hub.Wake(&l.Word, 1) // it may have been that of the block's next user
 }
 
 // TryAcquire takes the lock if that can be done at once, from the dead too.
@@ -202,6 +218,17 @@ func (e *Env) release(p *Place, me lease.ID) bool {
 // has called Repaired since.
 func Abandoned(l *layout.Lock) bool { return l.Word.Load()&layout.LockAbandoned != 0 }
 
+// Abandon begins the abandoned state: me, who holds l, has left what it protects
+// half-written. It does nothing if me does not hold it.
+func Abandon(l *layout.Lock, me lease.ID) {
+	for {
+		w := l.Word.Load()
+		if w&layout.LockOwner != uint32(me) || l.Word.CompareAndSwap(w, w|layout.LockAbandoned) {
+			return
+		}
+	}
+}
+
 // Repaired ends the abandoned state. It returns false if me does not hold l.
 func Repaired(l *layout.Lock, me lease.ID) bool {
 	for {
@@ -214,6 +241,9 @@ func Repaired(l *layout.Lock, me lease.ID) bool {
 		}
 	}
 }
+
+// Closed reports whether l was closed.
+func Closed(l *layout.Lock) bool { return l.Word.Load() == layout.OwnerClosed }
 
 // Close makes l unusable for all and wakes all who wait for it.
 func (e *Env) Close(l *layout.Lock) {

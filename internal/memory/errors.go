@@ -28,6 +28,12 @@ func (e *FullError) Error() string {
 
 func (e *FullError) Unwrap() error { return e.Err }
 
+// noSpace is the system's refusal.
+type noSpace struct{ err error }
+
+func (e noSpace) Error() string   { return ErrNoSpace.Error() + ": " + e.err.Error() }
+func (e noSpace) Unwrap() []error { return []error{ErrNoSpace, e.err} }
+
 // OpenError tells why an object was refused as an arena.
 type OpenError struct {
 	Reason string

@@ -100,7 +100,7 @@ func NewHeap(limit uint64) (*Memory, error) {
 func (m *Memory) format(limit uint64) error {
 	if err := m.back(0, layout.BlocksAt); err != nil {
 		m.Close()
-		return &FullError{Need: layout.BlocksAt, Err: errors.Join(ErrNoSpace, err)}
+		return &FullError{Need: layout.BlocksAt, Err: noSpace{err}}
 	}
 	h := m.Header()
 	rand.Read(h.Family[:])
@@ -209,10 +209,22 @@ func (m *Memory) growHeap(n uint64) error {
 	if used := m.heap.end(); h.Limit != 0 && used+n > h.Limit {
 		return &FullError{Need: n, Have: h.Limit - min(used, h.Limit), Err: ErrLimit}
 	}
+	if err := enough(n); err != nil {
+		return err
+	}
 	if err := m.back(m.heap.end(), n); err != nil {
-		return &FullError{Need: n, Err: errors.Join(ErrNoSpace, err)}
+		return &FullError{Need: n, Err: noSpace{err}}
 	}
 	h.Reserved.Store(m.heap.grow(n))
+	return nil
+}
+
+// enough asks whether the machine has n bytes to spare. To find out by taking them
+// would end the process.
+func enough(n uint64) error {
+	if room, ok := sys.Headroom(); ok && n+reserve > room {
+		return &FullError{Need: n, Have: room - min(reserve, room), Err: ErrNoSpace}
+	}
 	return nil
 }
 
@@ -233,11 +245,11 @@ func (m *Memory) Back(off, n uint64) error {
 			return &FullError{Need: n, Have: h.Limit - min(u.Backed, h.Limit), Err: ErrLimit}
 		}
 	}
-	if room, ok := sys.Headroom(); ok && n+reserve > room {
-		return &FullError{Need: n, Have: room - min(reserve, room), Err: ErrNoSpace}
+	if err := enough(n); err != nil {
+		return err
 	}
 	if err := m.back(off, n); err != nil {
-		return &FullError{Need: n, Err: errors.Join(ErrNoSpace, err)}
+		return &FullError{Need: n, Err: noSpace{err}}
 	}
 	return nil
 }

@@ -33,3 +33,5 @@ var epoch = time.Now()
 
 func monotonic() uint64   { return uint64(time.Since(epoch)) }
 func nap(d time.Duration) { time.Sleep(d) }
+
+func procIsOurs() error { return errors.ErrUnsupported }

@@ -38,6 +38,10 @@ func Monotonic() uint64 { return monotonic() }
 // Nap stops the calling thread for a short time, without the help of Go's scheduler.
 func Nap(d time.Duration) { nap(d) }
 
+// ProcIsOurs returns an error if /proc is not mounted or shows another pid
+// namespace: there a pid means somebody else.
+func ProcIsOurs() error { return procIsOurs() }
+
 // Stopped reports whether process pid, started at start, can no longer change the
 // memory object with that inode number: it does not exist any more, none of its threads
 // has a memory map, or it runs another program by now that has not mapped the object.

@@ -40,6 +40,17 @@ func watchDeath(page []byte, word *atomic.Uint32) error {
 	return nil
 }
 
+func procIsOurs() error {
+	self, err := os.Readlink("/proc/self")
+	if err != nil {
+		return err
+	}
+	if self != strconv.Itoa(os.Getpid()) {
+		return errors.New("/proc is that of another pid namespace; mount it anew in this one")
+	}
+	return nil
+}
+
 func monotonic() uint64 {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)

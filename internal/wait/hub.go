@@ -45,10 +45,20 @@ func ChooseWay() (Way, error) {
 	return Futex, nil
 }
 
+// EnvLastResort overrides how long a sleeper sleeps when nothing wakes it. Tests set it
+// so high that a wake that was lost is a test that hangs.
+const EnvLastResort = "MULTIPROC_LAST_RESORT"
+
+// LastResort is how long a sleeper sleeps when nothing wakes it, if usual is what it
+// normally is. Nothing depends on it but a loss of every notice at once.
+func LastResort(usual time.Duration) time.Duration {
+	if d, err := time.ParseDuration(os.Getenv(EnvLastResort)); err == nil && d > 0 {
+		return d
+	}
+	return usual
+}
+
 const (
-	// lastResort is how long a sleeper sleeps when nothing wakes it. Nothing
-	// depends on it but a loss of every notice at once.
-	lastResort = 500 * time.Millisecond
 	// slice is the same where a death is noticed by others only.
 	slice = 20 * time.Millisecond
 	// polledSlice is the same where one thread looks after many words.
@@ -58,6 +68,7 @@ const (
 // Hub is the waiting room of one process.
 type Hub struct {
 	way     Way
+	last    time.Duration // the last resort
 	mem     *memory.Memory
 	epoch   *atomic.Uint32
 	lines   lines
@@ -71,7 +82,7 @@ type Hub struct {
 // NewHub makes a hub over an arena and its process table, and teaches the table
 // to wake.
 func NewHub(mem *memory.Memory, table *lease.Table, way Way) *Hub {
-	h := &Hub{way: way, mem: mem, epoch: table.Epoch()}
+	h := &Hub{way: way, last: LastResort(500 * time.Millisecond), mem: mem, epoch: table.Epoch()}
 	h.lines.init()
 	table.Hooks.Wake = func(word *atomic.Uint32, n int) { h.Wake(word, n) }
 	table.Hooks.Recorded = h.wakeRecorded
@@ -110,7 +121,7 @@ func (h *Hub) Block(ctx context.Context, word *atomic.Uint32, off uint64, value,
 		return err
 	}
 	if h.way == Local {
-		return h.lot.park(ctx, word, value, h.epoch, epoch, lastResort/2+rand.N(lastResort))
+		return h.lot.park(ctx, word, value, h.epoch, epoch, h.last/2+rand.N(h.last))
 	}
 	if h.direct.Add(1) > directWaits {
 		h.direct.Add(-1)
@@ -136,7 +147,7 @@ func (h *Hub) blockWaitv(ctx context.Context, word *atomic.Uint32, value, epoch 
 		})
 		defer stop()
 	}
-	sys.FutexWaitv(words, lastResort/2+rand.N(lastResort))
+	sys.FutexWaitv(words, h.last/2+rand.N(h.last))
 	return ctx.Err()
 }
 

@@ -105,7 +105,7 @@ func (p *poller) run() {
 		if words, ok = p.look(words, epoch, overslept); !ok {
 			return
 		}
-		began, timeout := time.Now(), lastResort/2+rand.N(lastResort)
+		began, timeout := time.Now(), p.hub.last/2+rand.N(p.hub.last)
 		if p.hub.way == Waitv {
 			sys.FutexWaitv(words, timeout)
 		} else {

@@ -26,7 +26,7 @@ const grace = 200 * time.Millisecond
 var Points = []string{
 	"lock.sleep", "lock.woken", "lock.steal", "lock.giveup", "lock.freed",
 	"lease.reserved", "lease.announce", "lease.epoch", "lease.told", "lease.reaping", "lease.reaped",
-	"arena.planned", "arena.written", "arena.pending", "arena.block", "arena.head", "arena.applied", "arena.limbo", "arena.given",
+	"arena.planned", "arena.writing", "arena.written", "arena.pending", "arena.block", "arena.head", "arena.applied", "arena.limbo", "arena.given",
 	"value.half", "value.flip",
 }
 
