@@ -40,7 +40,10 @@ func (c *Call[R]) read() {
 	}
 	m, err := c.owner.member()
 	if err == nil {
-		err = handoff.Decode(*c.result, &c.value, m)
+		err = c.lost
+	}
+	if err == nil {
+		_, err = handoff.Decode(*c.result, &c.value, m) // Files are the caller's
 	}
 	if err != nil {
 		c.err = fmt.Errorf("multiproc: the result of %s: %w", c, err)
@@ -71,7 +74,7 @@ func (e *Entry[A, R]) Start(ctx context.Context, arg A) (*Call[R], error) {
 
 // StartWith is Start with options.
 func (e *Entry[A, R]) StartWith(ctx context.Context, arg A, o Options) (*Call[R], error) {
-	p, err := Start(ctx, e.With(arg).WithOptions(o))
+	p, err := start(ctx, e.With(arg).WithOptions(o), true)
 	if err != nil {
 		return nil, err
 	}

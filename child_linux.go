@@ -71,7 +71,8 @@ func (c *child) live() int {
 	arg, arena, err := c.receive()
 	if err != nil {
 		if !errors.Is(err, io.EOF) {
-			complain(fmt.Errorf("multiproc: a child, from its parent: %w", err))
+			// As when this process may not have as many descriptors as it was sent.
+			c.send(refused(fmt.Errorf("multiproc: a child, from its parent: %w", err)))
 			return exitError
 		}
 		return exitOrphan
@@ -105,11 +106,16 @@ func (c *child) receive() (arg handoff.Payload, arena *os.File, err error) {
 	if err != nil {
 		return arg, nil, err
 	}
-	if err := handoff.Decode(start, &c.start, nil); err != nil {
+	if len(start.Files) != 1 {
+		start.Close()
+		return arg, nil, fmt.Errorf("%d descriptors in place of the arena's", len(start.Files))
+	}
+	arena, start.Files = start.Files[0], nil
+	if _, err := handoff.Decode(start, &c.start, nil); err != nil {
 		return arg, nil, err
 	}
 	arg, err = c.expect(kindArgument)
-	return arg, start.Files[0], err
+	return arg, arena, err
 }
 
 func (c *child) expect(kind byte) (handoff.Payload, error) {
@@ -134,7 +140,8 @@ func (c *child) join(arena *os.File) (*family.Member, error) {
 	return m, c.start.Limits.apply()
 }
 
-// send reports to the parent. Should that fail, the parent is dead.
+// send reports to the parent, and closes what descriptors go with it. Should it fail,
+// the parent is dead, or will take what is missing for this child's death.
 func (c *child) send(o outcome) {
 	data := o.result
 	if o.kind != kindResult {
@@ -144,6 +151,7 @@ func (c *child) send(o outcome) {
 		}
 	}
 	_ = c.conn.send(o.kind, data)
+	data.Close()
 }
 
 // heedParent reads the control socket until the parent is dead.
@@ -156,7 +164,7 @@ func (c *child) heedParent() {
 		}
 		if kind == kindCancel {
 			var why handoff.WireError
-			if err := handoff.Decode(data, &why, nil); err != nil {
+			if _, err := handoff.Decode(data, &why, nil); err != nil {
 				c.cancel(context.Canceled)
 			}
 			c.cancel(&cancelError{why})

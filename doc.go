@@ -31,7 +31,8 @@
 // never appears in the command line or the environment.
 //
 // A type that would lose something on its way is refused when the entry is
-// declared: unexported fields, functions, channels, interfaces.
+// declared: unexported fields, functions, channels, interfaces. Open files, listeners
+// and connections travel as a [File].
 //
 // A [Group] starts several children and waits for them. [Call], [Process] and the
 // error types tell what became of one. A child is either waited for by its parent,
@@ -73,7 +74,8 @@
 // A child process is recognized only in its parent's pid namespace. The parent
 // keeps an OS thread, a descriptor or two and two goroutines for each live child.
 // Arguments and results are held in memory as a whole. SIGTERM kills a child that
-// is too young to listen. Descriptors do not travel in arguments yet.
+// is too young to listen. What travels in a [File] counts against the limits of open
+// files of both processes.
 //
 // # Testing
 //

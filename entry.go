@@ -118,9 +118,11 @@ func (e *Entry[A, R]) handle(where string, fn func(context.Context, A) (R, error
 	e.entry.handled = where
 	e.entry.call = func(ctx context.Context, arg handoff.Payload, m *family.Member) (handoff.Payload, error) {
 		var in A
-		if err := handoff.Decode(arg, &in, m); err != nil {
+		files, err := handoff.Decode(arg, &in, m)
+		if err != nil {
 			return handoff.Payload{}, fmt.Errorf("multiproc: the argument: %w", err)
 		}
+		defer files.Close() // after the result, of which they may be part
 		out, err := fn(ctx, in)
 		if err != nil {
 			return handoff.Payload{}, err

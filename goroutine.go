@@ -70,11 +70,7 @@ func startGoroutine(ctx context.Context, p *Process, t Task, m *family.Member, a
 		child.Die()
 		close(ended)
 		<-watched
-		var result *handoff.Payload
-		if o.kind == kindResult {
-			result = &o.result
-		}
-		p.end(p.conclude(o, code), code, result)
+		p.end(p.conclude(o, code), code, o)
 		end(nil)
 	}()
 	return nil

@@ -64,6 +64,9 @@ var processOnly = map[string]string{
 	"TestDeletedExecutable":        "nothing is executed",
 	"TestUnknownEntry":             "there is one registry",
 	"TestForeignMark":              "there is no mark",
+	"TestKilledBeforeFiles":        "the argument does not travel",
+	"TestTooManyFilesForChild":     "a goroutine has no limits of its own",
+	"TestTooManyFilesForParent":    "the result does not travel",
 	"TestInGoroutineMode":          "this is it",
 }
 

@@ -27,6 +27,7 @@ type Process struct {
 	grace  time.Duration
 	owner  *self
 	body   body
+	asked  bool // there is a Call, by which the result can be had
 
 	// done is closed by the goroutine that owns the child, as its last act: the
 	// process has been waited for and its slot collected. gone is closed with
@@ -45,7 +46,8 @@ type Process struct {
 	// Written before done is closed.
 	err    error
 	code   int
-	result *handoff.Payload // nil without a result
+	result *handoff.Payload // nil without a result, or nobody who could have it
+	lost   error            // of a result: why it cannot be had
 }
 
 // body is what differs between a process and a goroutine.
@@ -209,7 +211,7 @@ func (p *Process) stopped() error {
 }
 
 // end publishes how the child ended. Its owner calls it once, last.
-func (p *Process) end(err error, code int, result *handoff.Payload) {
+func (p *Process) end(err error, code int, o outcome) {
 	p.mu.Lock()
 	p.ended = true
 	p.release()
@@ -218,7 +220,12 @@ func (p *Process) end(err error, code int, result *handoff.Payload) {
 	}
 	p.mu.Unlock()
 	p.side.Wait()
-	p.err, p.code, p.result = err, code, result
+	p.err, p.code = err, code
+	if o.kind == kindResult && p.asked {
+		p.result, p.lost = &o.result, o.lost
+	} else {
+		o.result.Close()
+	}
 	note("exit", "process", p.name, "pid", p.pid, "code", code, "error", err)
 	p.owner.remove(p)
 	close(p.done)

@@ -19,7 +19,9 @@ import (
 //
 // ctx must be the one that Main or the entry was given, or be derived from it,
 // for the parent to be known in goroutine mode.
-func Start(ctx context.Context, t Task) (*Process, error) {
+func Start(ctx context.Context, t Task) (*Process, error) { return start(ctx, t, false) }
+
+func start(ctx context.Context, t Task, asked bool) (*Process, error) {
 	if t.entry == nil {
 		panic("multiproc: Start of a zero Task")
 	}
@@ -45,14 +47,17 @@ func Start(ctx context.Context, t Task) (*Process, error) {
 	}
 	m, err := s.member()
 	if err != nil {
+		arg.Close()
 		return fail(err)
 	}
 	p := newProcess(s, t)
-	start := startProcess
+	p.asked = asked
+	startBody := startProcess
 	if m.Mode() == family.Goroutines {
-		start = startGoroutine
+		startBody = startGoroutine
 	}
-	if err := start(ctx, p, t, m, arg); err != nil {
+	if err := startBody(ctx, p, t, m, arg); err != nil {
+		arg.Close()
 		return fail(err)
 	}
 	return p, nil

@@ -3,8 +3,10 @@ package multiproc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 
 	"github.com/multiproc-go/multiproc/internal/family"
@@ -29,6 +31,9 @@ const program = "/proc/self/exe"
 type childProcess struct {
 	cmd  *exec.Cmd
 	conn *control
+
+	mu     sync.Mutex // protects unsent
+	unsent error      // why the child, although it lives, cannot get its argument
 }
 
 func (c *childProcess) cancel(cause error) {
@@ -91,9 +96,16 @@ func startProcess(ctx context.Context, p *Process, t Task, m *family.Member, arg
 	p.watch(ctx)
 	p.side.Go(func() {
 		defer c.conn.sending.Unlock()
-		// Errors mean that the child has died, and then the owner knows more.
-		if mark.SendHello(ours, marked, p.pid) == nil && c.conn.send(kindStart, start) == nil {
-			_ = c.conn.send(kindArgument, arg)
+		defer arg.Close()
+		err := mark.SendHello(ours, marked, p.pid)
+		if err == nil {
+			err = c.conn.send(kindStart, start)
+		}
+		if err == nil {
+			err = c.conn.send(kindArgument, arg)
+		}
+		if err != nil {
+			c.giveUp(err)
 		}
 	})
 	go c.own(p, m)
@@ -122,6 +134,18 @@ func command(o Options) *exec.Cmd {
 	return cmd
 }
 
+// giveUp ends a child to which its argument could not be sent: it would wait for it for
+// ever. If the reason is that the child has died, the owner knows more.
+func (c *childProcess) giveUp(err error) {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return
+	}
+	c.mu.Lock()
+	c.unsent = fmt.Errorf("the argument: %w", err)
+	c.mu.Unlock()
+	_ = c.kill()
+}
+
 // own waits for the child and sees to all that its end entails.
 func (c *childProcess) own(p *Process, m *family.Member) {
 	received := make(chan outcome, 1)
@@ -132,12 +156,13 @@ func (c *childProcess) own(p *Process, m *family.Member) {
 	c.conn.file.Close() // and with it the sender ends
 	m.Collect(p.id)
 
-	var result *handoff.Payload
-	if o.kind == kindResult {
-		result = &o.result
-	}
 	code, err := p.judge(o, c.cmd.ProcessState, err)
-	p.end(err, code, result)
+	c.mu.Lock()
+	if c.unsent != nil && o.kind == 0 {
+		err = &StartError{Name: p.name, Pid: p.pid, Err: c.unsent}
+	}
+	c.mu.Unlock()
+	p.end(err, code, o)
 }
 
 // judge weighs what a child said against how it ended.
@@ -167,15 +192,16 @@ func (p *Process) judge(o outcome, state *os.ProcessState, err error) (code int,
 func receive(conn *control) (o outcome) {
 	for {
 		kind, data, err := conn.receive()
-		if err != nil {
+		if kind != kindResult && err != nil {
 			return o
 		}
+		o.result.Close()
 		switch kind {
 		case kindResult:
-			o = outcome{kind: kind, result: data}
+			o = outcome{kind: kind, result: data, lost: err}
 		case kindFailed, kindPanic, kindRefused:
 			o = outcome{kind: kind}
-			if err := handoff.Decode(data, &o.report, nil); err != nil {
+			if _, err := handoff.Decode(data, &o.report, nil); err != nil {
 				o = refused(err)
 			}
 		}

@@ -14,11 +14,11 @@ import (
 const (
 	// Parent to child.
 	kindStart    = 's' // a startMessage, with the arena's descriptor
-	kindArgument = 'a' // the encoded argument
+	kindArgument = 'a' // the encoded argument, with the descriptors of its Files
 	kindCancel   = 'c' // a WireError: why; at most once
 
 	// Child to parent: one of these, at most once.
-	kindResult  = 'r' // the encoded result
+	kindResult  = 'r' // the encoded result, with the descriptors of its Files
 	kindFailed  = 'e' // a report: the entry returned an error
 	kindPanic   = 'p' // a report: the entry panicked
 	kindRefused = 'x' // a report: the entry was not run
@@ -46,6 +46,7 @@ type report struct {
 type outcome struct {
 	kind   byte
 	result handoff.Payload
+	lost   error // of a result: why it cannot be had
 	report report
 }
 

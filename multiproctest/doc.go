@@ -18,7 +18,7 @@
 //   - on Linux, children, descriptors, shared mappings and names in /dev/shm.
 //
 // The bookkeeping of the family's memory must also be in order. What ends by itself a
-// little after a test has returned is given a few seconds to do so.
+// little after a test has returned is given ten seconds to do so.
 //
 // # Limits
 //

@@ -13,7 +13,8 @@ import (
 var (
 	// ErrType is returned for a T that cannot lie in shared memory.
 	ErrType = handoff.Sentinel("shm: type cannot be shared")
-	// ErrLimit is returned when the family's own memory limit is reached.
+	// ErrLimit is returned when the family's own memory limit, or the size of its
+	// arena, is reached.
 	ErrLimit = memory.ErrLimit
 	// ErrNoSpace is returned when the machine, or a memory cgroup, has no memory left.
 	ErrNoSpace = memory.ErrNoSpace

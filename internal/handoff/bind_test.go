@@ -51,7 +51,7 @@ func TestBind(t *testing.T) {
 	m := new(family.Member)
 	for _, bind := range []bool{false, true} {
 		var out handles
-		if err := decode(p, &out, m, bind); err != nil {
+		if _, err := decode(p, &out, m, bind); err != nil {
 			t.Fatal(err)
 		}
 		for i, h := range out.all() {
@@ -75,13 +75,13 @@ func TestBindTop(t *testing.T) {
 	}
 	m := new(family.Member)
 	var out *handle
-	if err := decode(p, &out, m, true); err != nil || out.id != 9 || out.bound != m {
+	if _, err := decode(p, &out, m, true); err != nil || out.id != 9 || out.bound != m {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if p, err = Encode((*handle)(nil)); err != nil {
 		t.Fatal(err)
 	}
-	if err := decode(p, &out, m, true); err != nil || out != nil {
+	if _, err := decode(p, &out, m, true); err != nil || out != nil {
 		t.Errorf("%+v, %v", out, err)
 	}
 }

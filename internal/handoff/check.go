@@ -3,8 +3,10 @@ package handoff
 import (
 	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -23,9 +25,11 @@ type Binder interface {
 }
 
 var (
-	binderType = reflect.TypeFor[Binder]()
-	timeType   = reflect.TypeFor[time.Time]()
-	bigIntType = reflect.TypeFor[big.Int]()
+	binderType  = reflect.TypeFor[Binder]()
+	carrierType = reflect.TypeFor[Carrier]()
+	connType    = reflect.TypeFor[syscall.Conn]()
+	timeType    = reflect.TypeFor[time.Time]()
+	bigIntType  = reflect.TypeFor[big.Int]()
 )
 
 // refusedTypes have an encoding, but one that does not bring back what it was given.
@@ -135,6 +139,10 @@ func (c *checker) visit(t reflect.Type, inKey bool) (*node, *TypeError) {
 		err = c.pointer(n, inKey)
 	case isHandle(reflect.PointerTo(t)):
 		err = c.refuse(t, "a copy of a handle is not a handle: use *"+t.String())
+	case isCarrier(reflect.PointerTo(t)):
+		err = c.refuse(t, "a copy of a File is not a File: use *"+t.String())
+	case hasDescriptor(t):
+		err = c.refuse(t, "a descriptor travels as *multiproc.File: see multiproc.NewFile")
 	case t == timeType:
 		if inKey {
 			err = c.refuse(t, "times compare by zone pointer and clock reading, which do not travel: use UnixNano or a string as key")
@@ -162,6 +170,13 @@ func (c *checker) pointer(n *node, inKey bool) *TypeError {
 			return c.refuse(t, "a handle needs MarshalBinary and UnmarshalBinary")
 		}
 		n.kind, n.binder, n.binds = pointerNode, true, true
+		return nil
+	}
+	if isCarrier(t) {
+		if form, half := ownForm(elem); form == "" || half != "" {
+			return c.refuse(t, "a File needs MarshalBinary and UnmarshalBinary")
+		}
+		n.kind, n.carrier, n.files = pointerNode, true, true
 		return nil
 	}
 	if form, _ := ownForm(elem); form == "" {
@@ -218,4 +233,19 @@ func (c *checker) plain(n *node, inKey bool) (err *TypeError) {
 // itself, not from a handle embedded in the struct it points to.
 func isHandle(p reflect.Type) bool {
 	return p.Implements(binderType) && promotedFrom(p.Elem(), "BindMember") == nil
+}
+
+// isCarrier reports whether the pointer type p is a File's, in the same way.
+func isCarrier(p reflect.Type) bool {
+	return p.Implements(carrierType) && promotedFrom(p.Elem(), "HandOff") == nil
+}
+
+// hasDescriptor reports whether what stands for a descriptor would be refused, with a
+// reason that helps nobody: files, sockets, and the interfaces of package net for them.
+func hasDescriptor(t reflect.Type) bool {
+	if t.Kind() == reflect.Interface {
+		return t.PkgPath() == "net" && slices.Contains([]string{"Listener", "Conn", "PacketConn"}, t.Name())
+	}
+	form, _ := ownForm(t)
+	return form == "" && reflect.PointerTo(t).Implements(connType)
 }

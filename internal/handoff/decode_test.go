@@ -86,7 +86,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"too deep, unknown field", new(point), "a1 61 58" + strings.Repeat("81", MaxDepth) + "00"},
 		{"many tags", new(int), strings.Repeat("d9d9f7", MaxDepth+2) + "00"},
 	} {
-		err := Decode(Payload{Data: unhex(t, tt.hex)}, tt.into, nil)
+		_, err := Decode(Payload{Data: unhex(t, tt.hex)}, tt.into, nil)
 		var decodeErr *DecodeError
 		if !errors.As(err, &decodeErr) {
 			t.Errorf("%s: %v", tt.name, err)
@@ -99,7 +99,7 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 	var typeErr *TypeError
-	if err := Decode(Payload{Data: []byte{0}}, new(any), nil); !errors.As(err, &typeErr) {
+	if _, err := Decode(Payload{Data: []byte{0}}, new(any), nil); !errors.As(err, &typeErr) {
 		t.Errorf("a bare interface as target: %v", err)
 	}
 	mustPanic(t, "non-pointer", func() { Decode(Payload{}, 1, nil) })
@@ -122,7 +122,7 @@ func TestTruncated(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range p.Data {
-		err := Decode(Payload{Data: p.Data[:n]}, new(everything), nil)
+		_, err := Decode(Payload{Data: p.Data[:n]}, new(everything), nil)
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%d of %d bytes: %v", n, len(p.Data), err)
 		}
@@ -162,7 +162,7 @@ func TestNoTrustInLengths(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	for _, in := range inputs {
 		for _, target := range targets {
-			if err := Decode(Payload{Data: unhex(t, in)}, target(), nil); err == nil {
+			if _, err := Decode(Payload{Data: unhex(t, in)}, target(), nil); err == nil {
 				t.Errorf("%s decodes", in)
 			}
 		}
@@ -176,8 +176,8 @@ func TestNoTrustInLengths(t *testing.T) {
 // decodeHostile decodes data into the types it might be meant for. What
 // decodes must also encode, to the same value again.
 func decodeHostile(t *testing.T, data []byte) {
-	for _, into := range []any{new(everything), new(handles), new(WireError), new(slices2), new([]time.Time), new(map[float64]string)} {
-		err := decode(Payload{Data: data}, into, nil, true)
+	for _, into := range []any{new(everything), new(handles), new(WireError), new(slices2), new([]*file), new([]time.Time), new(map[float64]string)} {
+		_, err := decode(Payload{Data: data}, into, nil, true)
 		var decodeErr *DecodeError
 		if err != nil {
 			if !errors.As(err, &decodeErr) {
@@ -195,7 +195,7 @@ func decodeHostile(t *testing.T, data []byte) {
 			continue
 		}
 		again := reflect.New(v.Type())
-		if err := decode(p, again.Interface(), nil, true); err != nil {
+		if _, err := decode(p, again.Interface(), nil, true); err != nil {
 			t.Fatalf("%T: its own encoding does not decode: %v", into, err)
 		}
 		// Not DeepEqual: NaN, and times whose zone pointers differ.

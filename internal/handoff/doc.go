@@ -9,7 +9,7 @@
 // [WireError] do the same for errors; [Sentinel] makes one that errors.Is still
 // recognizes on the other side. [WriteFrame] and [ReadFrame] are the envelope on
 // the stream between a parent and its child, [SendFiles] and [RecvFiles] pass
-// descriptors between two frames. The package mark below this one decides
+// descriptors between two frames; a [Descriptor] is one on its way. The package mark below this one decides
 // whether a process is such a child at all.
 //
 // # What travels
@@ -33,6 +33,10 @@
 // [MaxDepth], a time that RFC 3339 cannot express, a pointer to the zero time, a
 // negative zero under omitempty or omitzero.
 //
+// A [Carrier], a pointer to a File, is encoded as an index into [Payload].Files, which
+// has a duplicate of its descriptor; each File in the value has one of its own. The
+// encoding of a File by itself is an error, for it would be a number without a meaning.
+//
 // Not kept, as with every copy: that two pointers were equal, capacity beyond length,
 // a time's monotonic clock reading and its zone's name. A signalling float32 NaN
 // becomes a quiet one. A type with an encoding of its own
@@ -47,6 +51,9 @@
 // should be a small struct whose changing state is behind a pointer.
 //
 // # Crash behaviour
+//
+// An Encode that fails leaves no descriptor open, and neither does a Decode. Bytes that
+// do not refer to each descriptor that came with them, once, end in a [*DecodeError].
 //
 // Truncated bytes, and bytes that cannot be a value of the type, end in a
 // [*DecodeError] or a [*FrameError], or in io.ErrUnexpectedEOF, never in a panic, and the

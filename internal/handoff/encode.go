@@ -16,40 +16,61 @@ import (
 // A Payload is an encoded value, ready for the way to another process.
 type Payload struct {
 	Data []byte
-	// Files are the descriptors that the value refers to; they travel beside
-	// the data, by SendFiles. No type makes use of them yet.
+	// Files are the descriptors that the value refers to, by index, in the order of
+	// the walk. They travel beside the data, by SendFiles. They belong to whoever has
+	// the payload: Close closes them, and Decode takes them over.
 	Files []*os.File
 }
 
+// Close closes the descriptors. They may have been closed or taken over before.
+func (p Payload) Close() { closeFiles(p.Files) }
+
 // Encode encodes v, whose type must pass Check. The error is a *TypeError, or a
-// *ValueError when it is this value that cannot travel.
+// *ValueError when it is this value that cannot travel. For each File in v the
+// payload has a duplicate of its descriptor.
 func Encode(v any) (Payload, error) {
 	n, err := analyze(reflect.TypeOf(v))
 	if err != nil {
 		return Payload{}, err
 	}
-	if err := inspect(reflect.ValueOf(v), n); err != nil {
+	value := reflect.ValueOf(v)
+	if err := inspect(value, n); err != nil {
 		return Payload{}, err
+	}
+	var p Payload
+	if n.files {
+		value, p.Files, err = load(value, n)
+		if err != nil {
+			p.Close()
+			return Payload{}, err
+		}
+		v = value.Interface()
 	}
 	var buf bytes.Buffer
 	if err := encMode.MarshalToBuffer(v, &buf); err != nil {
+		p.Close()
 		return Payload{}, &ValueError{Type: n.typ, Path: rootName(n.typ), Err: err}
 	}
-	return Payload{Data: buf.Bytes()}, nil
+	p.Data = buf.Bytes()
+	return p, nil
 }
 
 // Decode decodes p into the value that the pointer into points to; what was there
 // before is forgotten. In goroutine mode every handle in it is then bound to m. In other
 // modes, and when m is nil, handles find their member themselves.
 //
+// The descriptors of p belong to the Files in the value from then on; these are
+// returned too, for those that the value's user leaves open.
+//
 // The error is a *TypeError, or a *DecodeError for bytes that are not one
-// encoded value of that type and nothing more; the target is zero then. A pointer
-// that is nil, or no pointer, panics.
-func Decode(p Payload, into any, m *family.Member) error {
+// encoded value of that type and nothing more, or that do not go with the descriptors;
+// the target is zero then, and the descriptors are closed. A pointer that is nil, or
+// no pointer, panics.
+func Decode(p Payload, into any, m *family.Member) (Arrivals, error) {
 	return decode(p, into, m, m != nil && m.Mode() == family.Goroutines)
 }
 
-func decode(p Payload, into any, m *family.Member, bind bool) error {
+func decode(p Payload, into any, m *family.Member, bind bool) (Arrivals, error) {
 	target := reflect.ValueOf(into)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		panic("handoff: Decode needs a non-nil pointer")
@@ -57,21 +78,28 @@ func decode(p Payload, into any, m *family.Member, bind bool) error {
 	target = target.Elem()
 	n, err := analyze(target.Type())
 	if err != nil {
-		return err
+		p.Close()
+		return nil, err
 	}
 	// The encodings of the zero time and of nil leave a target as it was.
 	target.SetZero()
 	if err := decMode.Unmarshal(p.Data, into); err != nil {
 		target.SetZero()
+		p.Close()
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return &DecodeError{Type: target.Type(), Err: err}
+		return nil, &DecodeError{Type: target.Type(), Err: err}
+	}
+	arrivals, err := unload(target, n, p.Files)
+	if err != nil {
+		target.SetZero()
+		return nil, &DecodeError{Type: target.Type(), Err: err}
 	}
 	if bind {
 		bindAll(target, n, m)
 	}
-	return nil
+	return arrivals, nil
 }
 
 var encMode, decMode = modes()

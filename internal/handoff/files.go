@@ -15,8 +15,8 @@ import (
 //	frame | mark mark … | frame | …
 //
 // where a mark is the single byte 0xFD that carries up to 250 descriptors as
-// ancillary data (the kernel allows 253). A frame that is followed by descriptors
-// says how many in its data: then both sides know where the marks are, and
+// ancillary data (the kernel allows 253). A frame says in its header how many
+// descriptors follow it: then both sides know where the marks are, and
 // how many, ceil(n/250). This matters because an ordinary read that ran
 // over a mark would drop its descriptors without a word. ReadFrame stops
 // exactly at a frame's end, and RecvFiles receives one byte at a time. With no
@@ -59,9 +59,7 @@ func RecvFiles(conn syscall.Conn, n int) (files []*os.File, err error) {
 	}
 	defer func() {
 		if err != nil {
-			for _, f := range files {
-				f.Close()
-			}
+			closeFiles(files)
 			files = nil
 		}
 	}()

@@ -57,13 +57,14 @@ func TestFilesBetweenFrames(t *testing.T) {
 			done := make(chan error, 1)
 			go func() {
 				done <- errors.Join(
-					WriteFrame(a, 1, []byte("before")),
+					WriteFrame(a, 1, []byte("before"), n),
 					SendFiles(a, sent),
-					WriteFrame(a, 2, make([]byte, 1<<20)),
+					WriteFrame(a, 2, make([]byte, 1<<20), 0),
 				)
 			}()
-			if _, data, err := ReadFrame(b, 100); err != nil || string(data) != "before" {
-				t.Fatalf("%q, %v", data, err)
+			_, data, announced, err := ReadFrame(b, 100)
+			if err != nil || string(data) != "before" || announced != n {
+				t.Fatalf("%q, %d, %v", data, announced, err)
 			}
 			files, err := RecvFiles(b, n)
 			if err != nil || len(files) != n {
@@ -81,7 +82,7 @@ func TestFilesBetweenFrames(t *testing.T) {
 				}
 				f.Close()
 			}
-			if kind, data, err := ReadFrame(b, 1<<20); err != nil || kind != 2 || len(data) != 1<<20 {
+			if kind, data, _, err := ReadFrame(b, 1<<20); err != nil || kind != 2 || len(data) != 1<<20 {
 				t.Errorf("the frame after: %d, %d bytes, %v", kind, len(data), err)
 			}
 			if err := <-done; err != nil {
@@ -121,7 +122,7 @@ func TestRecvFilesMistakes(t *testing.T) {
 		ok   func(error) bool
 	}{
 		{"end", func(*os.File) {}, func(err error) bool { return err == io.EOF }},
-		{"a frame", func(f *os.File) { WriteFrame(f, 1, nil) }, func(err error) bool { return errors.As(err, &frameErr) }},
+		{"a frame", func(f *os.File) { WriteFrame(f, 1, nil, 2) }, func(err error) bool { return errors.As(err, &frameErr) }},
 		{"mark without files", func(f *os.File) { f.Write([]byte{filesMark}) }, func(err error) bool { return errors.As(err, &frameErr) }},
 		{"too few", func(f *os.File) { SendFiles(f, []*os.File{f}) }, func(err error) bool { return errors.As(err, &frameErr) }},
 		{"too many", func(f *os.File) { SendFiles(f, []*os.File{f, f, f}) }, func(err error) bool { return errors.As(err, &frameErr) }},

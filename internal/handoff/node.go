@@ -11,7 +11,8 @@ type node struct {
 	elem   *node       // of a pointer, slice, array or map
 	fields []fieldNode // of a struct
 
-	binder bool // a pointer to a handle
+	binder  bool // a pointer to a handle
+	carrier bool // a pointer to a File
 
 	// The rest holds for the node and for all that can be reached from it. A
 	// walk turns round where it is false, so that a []byte is never visited
@@ -19,6 +20,7 @@ type node struct {
 	binds  bool // a handle can be here
 	checks bool // only the value tells whether it may travel
 	loops  bool // a value can contain itself
+	files  bool // a File can be here
 }
 
 type nodeKind uint8
@@ -86,9 +88,11 @@ func settle(root *node, all []*node) {
 				n.binds = n.binds || c.binds
 				n.checks = n.checks || c.checks
 				n.loops = n.loops || c.loops
+				n.files = n.files || c.files
 			})
 			changed = changed || n.binds != before.binds ||
-				n.checks != before.checks || n.loops != before.loops
+				n.checks != before.checks || n.loops != before.loops ||
+				n.files != before.files
 		}
 	}
 }

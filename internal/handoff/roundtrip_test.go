@@ -20,7 +20,7 @@ func roundTrip[T any](t *testing.T, in T) T {
 		t.Fatalf("encode: %v", err)
 	}
 	var out T
-	if err := Decode(p, &out, nil); err != nil {
+	if _, err := Decode(p, &out, nil); err != nil {
 		t.Fatalf("decode: %v", err)
 	}
 	return out
@@ -160,7 +160,7 @@ func TestRandomValues(t *testing.T) {
 			t.Fatalf("case %d: %v", i, err)
 		}
 		out := reflect.New(typ)
-		if err := Decode(p, out.Interface(), nil); err != nil {
+		if _, err := Decode(p, out.Interface(), nil); err != nil {
 			t.Fatalf("case %d: %v", i, err)
 		}
 		if !reflect.DeepEqual(in.Interface(), out.Elem().Interface()) {
@@ -289,7 +289,7 @@ func TestDecodeForgetsOldContent(t *testing.T) {
 	}
 	one := 1
 	into := all{time.Now(), map[string]int{"a": 1}, []int{1}, &one}
-	if err := Decode(p, &into, nil); err != nil {
+	if _, err := Decode(p, &into, nil); err != nil {
 		t.Fatal(err)
 	}
 	if want := (all{M: map[string]int{"b": 2}}); !reflect.DeepEqual(into, want) {
