@@ -39,6 +39,7 @@ func beChild() {
 		return
 	}
 	c := &child{conn: &control{file: hello.Conn}}
+	_ = c.conn.send(kindHere, handoff.Payload{}) // if that fails the parent is dead, as will be seen
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.heedSignals()
 	os.Exit(c.live())

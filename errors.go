@@ -53,6 +53,10 @@ var (
 	// set up, since its parent seemed dead.
 	ErrOrphan = registered("multiproc.ErrOrphan", family.ErrOrphan)
 
+	// ErrNoMain is the Err of an [ExitError] when the child exited before it came as
+	// far as [Main] or [Init]: main returned before, or an init function exited.
+	ErrNoMain = handoff.Sentinel("multiproc: it exited before it came to Main or Init")
+
 	// ErrGoexit is returned by Wait, in a [ChildError], when the entry called
 	// [runtime.Goexit] (as testing's FailNow does) in place of returning.
 	ErrGoexit = handoff.Sentinel("multiproc: the entry called runtime.Goexit")
@@ -169,10 +173,13 @@ type ExitError struct {
 	Name string
 	Pid  int
 	Code int
-	Err  error // why its end had been asked for, if it had
+	Err  error // why its end had been asked for, if it had; or ErrNoMain
 }
 
 func (e *ExitError) Error() string {
+	if e.Err == ErrNoMain {
+		return fmt.Sprintf("%s: exited with code %d before it came to Main or Init", who(e.Name, e.Pid), e.Code)
+	}
 	return fmt.Sprintf("%s: exited with code %d%s", who(e.Name, e.Pid), e.Code, because(e.Err))
 }
 

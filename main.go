@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/multiproc-go/multiproc/internal/family"
 )
 
 // Main is a program's main function: in the root process it calls run, in a
@@ -34,6 +36,10 @@ func Init() { Config{}.Init() }
 // Main is the function Main with this configuration.
 func (c Config) Main(run func(context.Context) error) {
 	c.Init()
+	if _, err := family.DefaultMode(); err != nil && c.Mode == Auto {
+		complain(err) // before run has done half of its work
+		os.Exit(exitError)
+	}
 	os.Exit(lead(run))
 }
 

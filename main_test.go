@@ -39,6 +39,7 @@ func patient(t testing.TB) context.Context {
 // processOnly lists the tests that make no sense in goroutine mode, and why.
 var processOnly = map[string]string{
 	"TestExitCodes":                "os.Exit in a goroutine ends everything",
+	"TestNoMain":                   "a goroutine has no main function",
 	"TestPanicElsewhere":           "a panic of another goroutine ends everything",
 	"TestSignalDeath":              "a goroutine has no signals",
 	"TestKill":                     "a goroutine cannot be killed",

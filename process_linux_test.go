@@ -58,6 +58,16 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// TestNoMain: a child whose main returns before it comes to Main or Init.
+func TestNoMain(t *testing.T) {
+	needProcess(t)
+	p := startEnd(t, "exit 0", multiproc.Options{Env: append(os.Environ(), programEnv+"=nothing")})
+	err := p.Wait(patient(t))
+	if e, ok := errors.AsType[*multiproc.ExitError](err); !ok || e.Code != 0 || !errors.Is(err, multiproc.ErrNoMain) {
+		t.Error(err)
+	}
+}
+
 func TestPanicElsewhere(t *testing.T) {
 	needProcess(t)
 	file := tempFile(t)

@@ -17,6 +17,7 @@ var programs = map[string]func(){
 		multiproc.Init()
 		fmt.Println("root")
 	},
+	"nothing": func() {},
 	"not initialized": func() {
 		_, err := double.Start(context.Background(), 1)
 		fmt.Println(errors.Is(err, multiproc.ErrNotInitialized), err)

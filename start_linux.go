@@ -172,6 +172,10 @@ func (p *Process) judge(o outcome, state *os.ProcessState, err error) (code int,
 		return exitError, &ProcessError{Op: "wait for", Name: p.name, Pid: p.pid, Err: err}
 	}
 	status := state.Sys().(syscall.WaitStatus)
+	if status.Exited() && o.kind == 0 && !o.here && p.stopped() == nil {
+		code = status.ExitStatus()
+		return code, &ExitError{Name: p.name, Pid: p.pid, Code: code, Err: ErrNoMain}
+	}
 	if !status.Signaled() {
 		return status.ExitStatus(), p.conclude(o, status.ExitStatus())
 	}
@@ -197,6 +201,8 @@ func receive(conn *control) (o outcome) {
 		}
 		o.result.Close()
 		switch kind {
+		case kindHere:
+			o.here = true
 		case kindResult:
 			o = outcome{kind: kind, result: data, lost: err}
 		case kindFailed, kindPanic, kindRefused:

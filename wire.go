@@ -17,7 +17,9 @@ const (
 	kindArgument = 'a' // the encoded argument, with the descriptors of its Files
 	kindCancel   = 'c' // a WireError: why; at most once
 
-	// Child to parent: one of these, at most once.
+	// Child to parent: first that it has come as far as Main or Init, with no data.
+	kindHere = 'h'
+	// Then one of these, at most once.
 	kindResult  = 'r' // the encoded result, with the descriptors of its Files
 	kindFailed  = 'e' // a report: the entry returned an error
 	kindPanic   = 'p' // a report: the entry panicked
@@ -45,6 +47,7 @@ type report struct {
 // where nothing was sent.
 type outcome struct {
 	kind   byte
+	here   bool // it has come as far as Main or Init
 	result handoff.Payload
 	lost   error // of a result: why it cannot be had
 	report report

@@ -63,6 +63,8 @@ var standard = []struct {
 	{"syscall", []string{"internal/sys", ".", "internal/handoff"}, "names of signals, errors and wait states: see syscallNames"},
 	{"testing", []string{"multiproctest", "internal/modetest"}, "helpers of tests; it would define flags in programs"},
 	{"os/exec", []string{".", "internal/modetest"}, "children are started in one place"},
+	{"net", nil, "it pulls in the C library: children start slower and are larger"},
+	{"os/user", nil, "the same"},
 	{"log", nil, "libraries return errors and give log/slog records to who asks for them"},
 	{"plugin", nil, "a child is the same program"},
 	{"C", nil, "the project builds without cgo"},
