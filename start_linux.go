@@ -137,8 +137,8 @@ func command(o Options) *exec.Cmd {
 // giveUp ends a child to which its argument could not be sent: it would wait for it for
 // ever. If the reason is that the child has died, the owner knows more.
 func (c *childProcess) giveUp(err error) {
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
-		return
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, os.ErrClosed) {
+		return // the last of them when the owner was faster
 	}
 	c.mu.Lock()
 	c.unsent = fmt.Errorf("the argument: %w", err)
