@@ -32,7 +32,8 @@ type childProcess struct {
 	cmd  *exec.Cmd
 	conn *control
 
-	mu     sync.Mutex // protects unsent
+	mu     sync.Mutex // protects the rest
+	ended  bool       // the process has been waited for
 	unsent error      // why the child, although it lives, cannot get its argument
 }
 
@@ -137,12 +138,12 @@ func command(o Options) *exec.Cmd {
 // giveUp ends a child to which its argument could not be sent: it would wait for it for
 // ever. If the reason is that the child has died, the owner knows more.
 func (c *childProcess) giveUp(err error) {
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, os.ErrClosed) {
-		return // the last of them when the owner was faster
-	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return
+	}
 	c.unsent = fmt.Errorf("the argument: %w", err)
-	c.mu.Unlock()
 	_ = c.kill()
 }
 
@@ -151,6 +152,9 @@ func (c *childProcess) own(p *Process, m *family.Member) {
 	received := make(chan outcome, 1)
 	go func() { received <- receive(c.conn) }()
 	err := c.cmd.Wait()
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
 	_ = sys.EndReading(c.conn.file)
 	o := <-received
 	c.conn.file.Close() // and with it the sender ends
