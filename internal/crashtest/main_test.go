@@ -32,7 +32,12 @@ func init() {
 // The environment of the children, and of this process if it is one, or in TestOldKernel.
 var _ = os.Setenv(wait.EnvLastResort, "1h")
 
-func TestMain(m *testing.M) { multiproctest.Main(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(limitedProgram) != "" {
+		multiproc.Config{ArenaLimit: 12 << 20}.Main(runLimited)
+	}
+	multiproctest.Main(m)
+}
 
 // watchdog bounds every wait; it says nothing about speed.
 const watchdog = 60 * time.Second
