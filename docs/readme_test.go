@@ -143,7 +143,7 @@ func TestProgramsCompile(t *testing.T) {
 		}
 	}
 	write("go.mod", "module example.com/reader\n\ngo 1.26.0\n\nrequire github.com/multiproc-go/multiproc v0.0.0\n\n"+
-		"replace github.com/multiproc-go/multiproc => "+repository+"\n")
+		"replace github.com/multiproc-go/multiproc => "+strconv.Quote(repository)+"\n")
 	write("go.sum", string(sums))
 	programs := 0
 	for _, name := range allPages(t) {
