@@ -75,7 +75,7 @@ func (s *section) draw(w io.Writer, y int) int {
 				label += ", p99 " + s.workload.unit.in(p99.of(l.samples))
 			}
 		}
-		fmt.Fprintf(w, `<text class="name" x="%d" y="%d">%s</text><rect class="%s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/><text x="%.1f" y="%[2]d">%s</text>`+"\n",
+		fmt.Fprintf(w, `<text class="name" x="%d" y="%d">%s</text><rect class="%s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/><text x="%.1f" y="%[2]d">%[10]s</text>`+"\n",
 			nameWidth-8, y+15, html.EscapeString(l.system), class, nameWidth, y+3, length, rowHeight-6, nameWidth+length+6, html.EscapeString(label))
 		y += rowHeight
 	}
