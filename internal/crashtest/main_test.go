@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(limitedProgram) != "" {
 		multiproc.Config{ArenaLimit: 12 << 20}.Main(runLimited)
 	}
+	beStray()
 	multiproctest.Main(m)
 }
 

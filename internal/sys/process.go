@@ -8,6 +8,7 @@ import (
 
 // procStat is what of /proc/<pid>/stat is of interest.
 type procStat struct {
+	parent  int
 	threads int
 	start   uint64
 }
@@ -30,6 +31,21 @@ func WatchDeath(page []byte, word *atomic.Uint32) error { return watchDeath(page
 func StartTime(pid int) (uint64, error) {
 	st, err := statOf(pid)
 	return st.start, err
+}
+
+// IsAncestor reports whether pid is this process's parent, or its parent's, and so on.
+func IsAncestor(pid int) bool {
+	for p := os.Getppid(); p > 0; {
+		if p == pid {
+			return true
+		}
+		st, err := statOf(p)
+		if err != nil {
+			return false
+		}
+		p = st.parent
+	}
+	return false
 }
 
 // Monotonic is the time in nanoseconds on a clock that all processes share.

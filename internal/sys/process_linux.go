@@ -81,6 +81,9 @@ func statOf(pid int) (st procStat, err error) {
 	if i < 0 || len(fields) < 20 {
 		return st, fmt.Errorf("sys: /proc/%d/stat: unexpected form", pid)
 	}
+	if st.parent, err = strconv.Atoi(string(fields[1])); err != nil {
+		return st, err
+	}
 	if st.threads, err = strconv.Atoi(string(fields[17])); err != nil {
 		return st, err
 	}

@@ -1,11 +1,9 @@
 package sys
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,19 +29,14 @@ func IsUnixStream(fd int) bool {
 	return err == nil && kind == unix.SOCK_STREAM
 }
 
-// SocketMaker returns the process that made the Unix socket fd with [Socketpair],
-// and whether it still lives. The pid is 0 if it cannot be seen from here.
-func SocketMaker(fd int) (pid int, alive bool) {
+// SocketMaker returns the process that made the Unix socket fd with [Socketpair]. It
+// is 0 if that cannot be seen from here.
+func SocketMaker(fd int) (pid int) {
 	maker, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil || maker.Pid <= 0 {
-		return 0, false
+		return 0
 	}
-	pid = int(maker.Pid)
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	// The state follows the name; a zombie has lost its children already.
-	i := bytes.LastIndexByte(stat, ')')
-	alive = err == nil && i >= 0 && len(stat) > i+2 && stat[i+2] != 'Z' && stat[i+2] != 'X'
-	return pid, alive
+	return int(maker.Pid)
 }
 
 // PeekFull copies the first bytes of the stream into buf and leaves them there. If

@@ -14,7 +14,7 @@ func Socketpair() (*os.File, *os.File, error) { return nil, nil, errors.ErrUnsup
 func IsUnixStream(fd int) bool { return false }
 
 // SocketMaker is nobody on this system.
-func SocketMaker(fd int) (pid int, alive bool) { return 0, false }
+func SocketMaker(fd int) (pid int) { return 0 }
 
 // PeekFull is not supported on this system.
 func PeekFull(fd int, buf []byte, wait bool) (int, error) { return 0, errors.ErrUnsupported }

@@ -54,18 +54,21 @@ func inherit(value string) inheritance {
 	if !sys.IsUnixStream(m.FD) {
 		return inheritance{}
 	}
-	// A child of whoever made the socket has its hello coming. Any other process
-	// would wait for ever if the real child has consumed it.
-	maker, _ := sys.SocketMaker(m.FD)
-	ours := maker == os.Getppid()
+	// A child of whoever made the socket has its hello coming, or the end of the
+	// stream. A program that the real child started, from an init function say, would
+	// wait for ever for what that child has consumed: it has the maker further up among
+	// its ancestors. Who does not have it there at all was left by a dying parent, whose
+	// descriptors may outlast its parenthood: it waits for the end.
+	maker := sys.SocketMaker(m.FD)
+	foreign := maker != os.Getppid() && sys.IsAncestor(maker)
 	var got [helloSize]byte
-	n, err := sys.PeekFull(m.FD, got[:], ours)
+	n, err := sys.PeekFull(m.FD, got[:], !foreign)
 	want := encodeHello(m, uint32(os.Getpid()))
 	switch {
 	case n == len(got) && got == want:
 	case err == io.EOF && bytes.HasPrefix(want[:], got[:n]):
-		if _, alive := sys.SocketMaker(m.FD); alive && !ours {
-			return inheritance{} // the maker lives and has other children
+		if foreign {
+			return inheritance{}
 		}
 		return inheritance{mark: &m, err: ErrOrphan}
 	default:
