@@ -45,23 +45,28 @@ var idle = multiproc.Proc("idle", func(ctx context.Context, stage *shm.Value[int
 
 // TestKillBeforeRegistration is (l) with a living parent: the slot was reserved, and the
 // child dies before it has joined.
-func TestKillBeforeRegistration(t *testing.T) {
+func TestKillBeforeRegistration(t *testing.T) { dyingAtStart(t, dieInInit) }
+
+// dyingAtStart starts children that the environment variable makes die before they
+// have joined, and sees that their slots become free.
+func dyingAtStart(t *testing.T, variable string) {
 	m := needProcess(t)
 	before := taken(m)
 	for range 10 {
-		p := start(t, idle.With(newValue[int32](t, 0)).WithOptions(multiproc.Options{Env: append(os.Environ(), dieInInit+"=1")}))
+		p := start(t, idle.With(newValue[int32](t, 0)).WithOptions(multiproc.Options{Env: append(os.Environ(), variable+"=1")}))
 		killed(t, p)
 		slotsBack(t, m, before)
 	}
 }
 
-type regJob struct {
+// stagedDeath tells a process how far it has come, and where it dies.
+type stagedDeath struct {
 	Stage *shm.Value[int32]
 	Die   death
 }
 
 // breed starts children until it dies of it.
-var breed = multiproc.Proc("breed", func(ctx context.Context, j regJob) error {
+var breed = multiproc.Proc("breed", func(ctx context.Context, j stagedDeath) error {
 	j.Die.arm(nil)
 	for {
 		if _, err := idle.Start(ctx, j.Stage); err != nil {
@@ -76,7 +81,7 @@ func TestKillBetweenClaimAndPublish(t *testing.T) {
 	m := needProcess(t)
 	before := taken(m)
 	for nth := range 4 {
-		p := start(t, breed.With(regJob{newValue[int32](t, 0), death{Point: "lease.reserved", Nth: 1 + nth}}))
+		p := start(t, breed.With(stagedDeath{newValue[int32](t, 0), death{Point: "lease.reserved", Nth: 1 + nth}}))
 		killed(t, p)
 		slotsBack(t, m, before)
 	}
@@ -93,23 +98,10 @@ func init() {
 
 // TestKillPublished: a child dies whose lease is live and whose row does not yet say
 // who it is.
-func TestKillPublished(t *testing.T) {
-	m := needProcess(t)
-	before := taken(m)
-	for range 10 {
-		p := start(t, idle.With(newValue[int32](t, 0)).WithOptions(multiproc.Options{Env: append(os.Environ(), dieRegistering+"=1")}))
-		killed(t, p)
-		slotsBack(t, m, before)
-	}
-}
-
-type announceJob struct {
-	Stage *shm.Value[int32]
-	Die   death
-}
+func TestKillPublished(t *testing.T) { dyingAtStart(t, dieRegistering) }
 
 // bystander dies when its warden does something about another's death.
-var bystander = multiproc.Proc("bystander", func(ctx context.Context, j announceJob) error {
+var bystander = multiproc.Proc("bystander", func(ctx context.Context, j stagedDeath) error {
 	j.Die.arm(j.Stage)
 	j.Stage.Store(1)
 	<-ctx.Done()
@@ -142,7 +134,7 @@ func announcerDies(t *testing.T, point string) int {
 	var others []*multiproc.Process
 	for range 3 {
 		stage := newValue[int32](t, 0)
-		p := start(t, bystander.With(announceJob{stage, death{point, 1, 1}}))
+		p := start(t, bystander.With(stagedDeath{stage, death{point, 1, 1}}))
 		reach(t, stage, 1)
 		others = append(others, p)
 	}

@@ -25,7 +25,7 @@ func beStray() {
 }
 
 // litter starts children, several at a time, until it is killed.
-var litter = multiproc.Proc("litter", func(ctx context.Context, j regJob) error {
+var litter = multiproc.Proc("litter", func(ctx context.Context, j stagedDeath) error {
 	for range 4 {
 		go func() {
 			for {
@@ -53,7 +53,7 @@ func TestKillParentWhileItStarts(t *testing.T) {
 	}
 	for range n {
 		stage := newValue[int32](t, 0)
-		p := start(t, litter.With(regJob{Stage: stage}).WithOptions(multiproc.Options{Env: env}))
+		p := start(t, litter.With(stagedDeath{Stage: stage}).WithOptions(multiproc.Options{Env: env}))
 		reach(t, stage, 1)
 		time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond) // any moment will do
 		p.Kill()

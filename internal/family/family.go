@@ -80,30 +80,17 @@ func ModeOf() Mode {
 	}
 	own.mu.Lock()
 	defer own.mu.Unlock()
-	mode, _ := config().mode()
-	return mode
+	c, _ := config()
+	return c.Mode
 }
 
-// config is called with own.mu held.
-func config() chosen {
-	return chosen{own.config}
-}
-
-// chosen is the program's choice, or none.
-type chosen struct{ *Config }
-
-func (c chosen) mode() (Mode, error) {
-	if c.Config != nil {
-		return c.Mode, nil
+// config is the program's choice, else the environment's. It is called with own.mu held.
+func config() (Config, error) {
+	if own.config != nil {
+		return *own.config, nil
 	}
-	return DefaultMode()
-}
-
-func (c chosen) limit() uint64 {
-	if c.Config != nil {
-		return uint64(c.ArenaLimit)
-	}
-	return 0
+	mode, err := DefaultMode()
+	return Config{Mode: mode}, err
 }
 
 // Current is this process's own membership. The first use makes a new family with
@@ -130,17 +117,17 @@ func Current() (*Member, error) {
 
 // found makes a new family.
 func found() (*Member, error) {
-	mode, err := config().mode()
+	c, err := config()
 	if err != nil {
 		return nil, err
 	}
-	limit := config().limit()
-	if mode == Goroutines {
+	limit := uint64(c.ArenaLimit)
+	if c.Mode == Goroutines {
 		mem, err := memory.NewHeap(limit)
 		if err != nil {
 			return nil, err
 		}
-		return assemble(mem, mode, wait.Local).spawn(0)
+		return assemble(mem, c.Mode, wait.Local).spawn(0)
 	}
 	way, err := wait.ChooseWay()
 	if err != nil {
@@ -150,7 +137,7 @@ func found() (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := assemble(mem, mode, way)
+	f := assemble(mem, c.Mode, way)
 	id, err := f.Table.Reserve(0)
 	if err == nil {
 		var m *Member
