@@ -70,7 +70,7 @@ func TestAbandoned(t *testing.T) {
 			if err := mu.Repair(ctx, func() error { return errTest }); err != errTest {
 				t.Errorf("Repair: %v", err)
 			}
-			panicOf(func() { mu.Repair(ctx, func() error { panic(errTest) }) })
+			modetest.PanicOf(func() { mu.Repair(ctx, func() error { panic(errTest) }) })
 			if err := mu.Do(ctx, func() error { return nil }); !errors.Is(err, psync.ErrAbandoned) {
 				t.Errorf("Do after repairs that failed: %v", err)
 			}
@@ -187,7 +187,7 @@ var ghost = multiproc.Proc("ghost", func(ctx context.Context, mu *psync.Mutex) e
 	g, err := mu.Lock(ctx)
 	go func() {
 		<-haunt
-		haunted <- panicOf(func() {
+		haunted <- modetest.PanicOf(func() {
 			g.Repaired()
 			g.Unlock()
 		})

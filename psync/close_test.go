@@ -73,7 +73,7 @@ func TestCloseWhileHeld(t *testing.T) {
 		if _, ok := heir.TryLock(); ok {
 			t.Errorf("after %d locks: the guard of a closed lock has unlocked another lock", ticket)
 		}
-		if p := panicOf(h.Unlock); p != nil {
+		if p := modetest.PanicOf(h.Unlock); p != nil {
 			t.Errorf("after %d locks: the guard of a closed lock has spoilt another: %v", ticket, p)
 		}
 		wantFree(t, heir)

@@ -145,7 +145,7 @@ func TestHandlesAsJSON(t *testing.T) {
 }
 
 func TestRefusedHandles(t *testing.T) {
-	foreign, err := program(t, "handle").Output()
+	foreign, err := modetest.Program(t, "handle").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

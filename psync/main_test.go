@@ -2,17 +2,12 @@ package psync_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/multiproctest"
 	"github.com/multiproc-go/multiproc/psync"
 )
-
-// programEnv makes this test binary be one of the programs instead.
-const programEnv = "PSYNC_TEST_PROGRAM"
 
 // programs are main functions of families of their own.
 var programs = map[string]func() error{
@@ -28,26 +23,8 @@ var programs = map[string]func() error{
 }
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(programEnv); name != "" {
-		if err := programs[name](); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	modetest.RunProgram(programs)
 	multiproctest.Main(m)
-}
-
-// program is this binary as one of the programs.
-func program(t testing.TB, name string) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), programEnv+"="+name)
-	return cmd
 }
 
 func TestInOtherModes(t *testing.T) { modetest.RunInOtherModes(t, "^Test(InOtherModes|Kill|Crash)") }
@@ -82,11 +59,4 @@ func wantFree(t testing.TB, mu *psync.Mutex) {
 		return
 	}
 	g.Unlock()
-}
-
-// panicOf is what f panics with.
-func panicOf(f func()) (p any) {
-	defer func() { p = recover() }()
-	f()
-	return nil
 }

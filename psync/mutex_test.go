@@ -83,7 +83,7 @@ func TestTryLock(t *testing.T) {
 	if g.Abandoned() {
 		t.Error("a new lock is abandoned")
 	}
-	if h, ok := mu.TryLock(); ok || panicOf(h.Unlock) == nil {
+	if h, ok := mu.TryLock(); ok || modetest.PanicOf(h.Unlock) == nil {
 		t.Errorf("taken twice: %v; or the guard of a failure can be unlocked", ok)
 	}
 	g.Unlock()
@@ -114,7 +114,7 @@ func TestDo(t *testing.T) {
 		t.Error(err)
 	}
 	wantFree(t, mu)
-	if p := panicOf(func() { mu.Do(ctx, func() error { panic(errTest) }) }); p != errTest {
+	if p := modetest.PanicOf(func() { mu.Do(ctx, func() error { panic(errTest) }) }); p != errTest {
 		t.Errorf("panic %v", p)
 	}
 	wantAbandoned(t, mu)
@@ -154,7 +154,7 @@ func TestRepairOfTheUnbroken(t *testing.T) {
 	if err := mu.Repair(ctx, func() error { return errTest }); err != errTest {
 		t.Error(err)
 	}
-	if p := panicOf(func() { mu.Repair(ctx, func() error { panic(errTest) }) }); p != errTest {
+	if p := modetest.PanicOf(func() { mu.Repair(ctx, func() error { panic(errTest) }) }); p != errTest {
 		t.Errorf("panic %v", p)
 	}
 	g := mustLock(t, mu)
@@ -172,7 +172,7 @@ func TestRepairOfTheUnbroken(t *testing.T) {
 // wantGuardError checks that f panics with what names op.
 func wantGuardError(t *testing.T, what, op string, f func()) {
 	t.Helper()
-	p := panicOf(f)
+	p := modetest.PanicOf(f)
 	if e, ok := p.(*psync.GuardError); !ok || e.Op != op || !strings.Contains(e.Error(), op) {
 		t.Errorf("%s: panic %v", what, p)
 	}

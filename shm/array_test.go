@@ -89,11 +89,11 @@ func TestArrayPanics(t *testing.T) {
 		"beyond the view":  func() { _ = a.Slice()[:5] },
 		"beyond the range": func() { a.Update(t.Context(), 1, 2, func(s []int32) error { s[:2][1] = 1; return nil }) },
 	} {
-		if _, ok := panicOf(f).(runtime.Error); !ok {
-			t.Errorf("%s: %v", name, panicOf(f))
+		if _, ok := modetest.PanicOf(f).(runtime.Error); !ok {
+			t.Errorf("%s: %v", name, modetest.PanicOf(f))
 		}
 	}
-	if p := panicOf(func() { shm.NewArray[int8](-1) }); p == nil {
+	if p := modetest.PanicOf(func() { shm.NewArray[int8](-1) }); p == nil {
 		t.Error("NewArray(-1) does not panic")
 	}
 	// Nothing is held after them; the one that was inside has left the array abandoned.
@@ -293,7 +293,7 @@ func TestArrayAbandoned(t *testing.T) {
 	if err := a.Repair(modetest.Patient(t), func(s []int32) error { return errTest }); err != errTest || !a.Abandoned() {
 		t.Errorf("a repair that failed: %v, abandoned: %v", err, a.Abandoned())
 	}
-	panicOf(func() { a.Repair(t.Context(), func(s []int32) error { panic(1) }) })
+	modetest.PanicOf(func() { a.Repair(t.Context(), func(s []int32) error { panic(1) }) })
 	if !a.Abandoned() {
 		t.Error("a repair that panicked counts as one")
 	}
@@ -331,7 +331,7 @@ func TestArrayAbandoned(t *testing.T) {
 
 func TestArrayUpdatePanic(t *testing.T) {
 	a := newArray[int32](t, 2)
-	if p := panicOf(func() { a.Update(t.Context(), 0, 1, func(s []int32) error { s[0] = 5; panic(errTest) }) }); p != errTest {
+	if p := modetest.PanicOf(func() { a.Update(t.Context(), 0, 1, func(s []int32) error { s[0] = 5; panic(errTest) }) }); p != errTest {
 		t.Errorf("%v", p)
 	}
 	if err := a.Update(modetest.Patient(t), 0, 1, func(s []int32) error { s[0]++; return nil }); !errors.Is(err, shm.ErrAbandoned) || a.At(0) != 5 {

@@ -13,7 +13,7 @@ import (
 // wantClosed checks that f panics with what names op.
 func wantClosed(t *testing.T, op string, f func()) {
 	t.Helper()
-	p := panicOf(f)
+	p := modetest.PanicOf(f)
 	e, ok := p.(*shm.ClosedError)
 	if !ok || e.Op != op || !errors.Is(e, shm.ErrClosed) || !strings.Contains(e.Error(), op) {
 		t.Errorf("%s: panic %v", op, p)

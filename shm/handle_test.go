@@ -195,7 +195,7 @@ func TestHandlesAsJSON(t *testing.T) {
 }
 
 func TestForeignHandle(t *testing.T) {
-	text, err := program(t, "handle").Output()
+	text, err := modetest.Program(t, "handle").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

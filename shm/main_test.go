@@ -2,17 +2,12 @@ package shm_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/multiproctest"
 	"github.com/multiproc-go/multiproc/shm"
 )
-
-// programEnv makes this test binary be one of the programs instead.
-const programEnv = "SHM_TEST_PROGRAM"
 
 // programs are main functions of families of their own.
 var programs = map[string]func() error{
@@ -28,26 +23,8 @@ var programs = map[string]func() error{
 }
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(programEnv); name != "" {
-		if err := programs[name](); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	modetest.RunProgram(programs)
 	multiproctest.Main(m)
-}
-
-// program is this binary as one of the programs.
-func program(t testing.TB, name string, env ...string) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(append(os.Environ(), programEnv+"="+name), env...)
-	return cmd
 }
 
 func TestInOtherModes(t *testing.T) { modetest.RunInOtherModes(t, "^TestInOtherModes$") }
@@ -71,11 +48,4 @@ func newArray[T any](t testing.TB, n int) *shm.Array[T] {
 	}
 	t.Cleanup(func() { a.Close() })
 	return a
-}
-
-// panicOf is what f panics with.
-func panicOf(f func()) (p any) {
-	defer func() { p = recover() }()
-	f()
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/internal/race"
 	"github.com/multiproc-go/multiproc/psync"
 	"github.com/multiproc-go/multiproc/shm"
@@ -165,7 +166,7 @@ func TestRaceReports(t *testing.T) {
 			// Two goroutines that merely ran one after the other are reported too: nothing
 			// orders them. A few tries, for a report needs both accesses in its memory.
 			for try := 1; ; try++ {
-				cmd := program(t, name, "MULTIPROC_MODE=goroutines", "GORACE=atexit_sleep_ms=0")
+				cmd := modetest.Program(t, name, "MULTIPROC_MODE=goroutines", "GORACE=atexit_sleep_ms=0")
 				out, err := cmd.CombinedOutput()
 				reported := strings.Contains(string(out), "WARNING: DATA RACE")
 				if _, failed := errors.AsType[*exec.ExitError](err); failed != reported {

@@ -77,7 +77,7 @@ func TestUpdateWorksOnACopy(t *testing.T) {
 
 func TestUpdatePanic(t *testing.T) {
 	eachSize(t, func(t *testing.T, u updater) {
-		if p := panicOf(func() { u.update(t.Context(), func(p *int64) error { *p = 4; panic(errTest) }) }); p != errTest {
+		if p := modetest.PanicOf(func() { u.update(t.Context(), func(p *int64) error { *p = 4; panic(errTest) }) }); p != errTest {
 			t.Errorf("panic %v", p)
 		}
 		ended := make(chan bool)

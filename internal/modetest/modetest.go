@@ -4,6 +4,7 @@ package modetest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -106,4 +107,40 @@ func withoutPassed(out string) string {
 		}
 	}
 	return b.String()
+}
+
+// programEnv makes a test binary be one of its programs instead.
+const programEnv = "MULTIPROC_TEST_MAIN"
+
+// RunProgram is for TestMain: in a process that [Program] describes, it runs the main
+// function of that name, of a family of its own, and does not return.
+func RunProgram(programs map[string]func() error) {
+	name := os.Getenv(programEnv)
+	if name == "" {
+		return
+	}
+	if err := programs[name](); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// Program is the calling test binary as one of its programs, with more in its environment.
+func Program(t testing.TB, name string, env ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(append(os.Environ(), programEnv+"="+name), env...)
+	return cmd
+}
+
+// PanicOf is what f panics with.
+func PanicOf(f func()) (p any) {
+	defer func() { p = recover() }()
+	f()
+	return nil
 }
