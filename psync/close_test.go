@@ -62,7 +62,15 @@ func TestCloseWhileHeld(t *testing.T) {
 		mu := newMutex(t)
 		g := mustLock(t, mu)
 		mu.Close()
+		early := newMutex(t)
+		if early.String() == mu.String() {
+			t.Fatal("the memory of a lock that is held was given away")
+		}
+		g.Unlock()
 		heir := newMutex(t) // where mu was, for what is free is used first
+		if heir.String() != mu.String() {
+			t.Fatalf("the memory of %v was not freed by its last holder", mu)
+		}
 		for range ticket {
 			h := mustLock(t, heir)
 			h.Unlock()
@@ -78,6 +86,7 @@ func TestCloseWhileHeld(t *testing.T) {
 		}
 		wantFree(t, heir)
 		heir.Close()
+		early.Close()
 	}
 }
 

@@ -13,22 +13,40 @@ type Guard struct {
 }
 
 // guard is called by the new holder.
-func (m *Mutex) guard(me lease.ID) Guard {
-	m.place.Lock.Ticket++
-	return Guard{m, me, m.place.Lock.Ticket}
-}
+func (m *Mutex) guard(me lease.ID) Guard { return Guard{m, me, m.place.Lock.Ticket} }
 
 // Unlock gives the lock back. It panics with a [*GuardError] if the guard does not
 // hold it: the second Unlock of a guard, or of a copy, never releases what somebody
-// else holds. After a Close of the lock it does nothing.
+// else holds. After a Close of the lock it only frees the memory.
 func (g Guard) Unlock() {
+	m := g.m
+	if m == nil || !m.env.Quiet.On() || !m.place.Quiet(g.me, g.ticket) {
+		g.unlock()
+		return
+	}
+	m.place.StoreFree(g.ticket)
+	if m.place.Watched() {
+		m.overtaken()
+	}
+}
+
+// overtaken sees to those who have come while m was released.
+func (m *Mutex) overtaken() {
+	m.env.Overtaken(&m.place)
+	m.finish()
+}
+
+func (g Guard) unlock() {
 	if !g.holds("Unlock") {
 		return
 	}
-	g.m.place.Lock.Ticket++ // while it is ours: every copy of the guard is stale from here
-	if !g.m.env.Release(&g.m.place, g.me) && g.m.ref.Live() && !lock.Closed(g.m.place.Lock) {
+	m := g.m
+	m.env.Calm(&m.place, g.me)
+	m.place.Lock.Ticket++ // while it is ours: every copy of the guard is stale from here
+	if !m.env.Release(&m.place, g.me) && m.ref.Live() && !lock.Closed(m.place.Lock) {
 		panic(&GuardError{"Unlock"})
 	}
+	m.finish()
 }
 
 // Abandoned reports whether a former holder died inside and nobody has called

@@ -9,6 +9,8 @@ import (
 func (m *Mutex) set(ref family.Ref) {
 	// SAFETY: a block of this kind holds a layout.Mutex; its address is valid for as
 	// long as the process lives, whatever becomes of the block.
-	m.place = ref.Place(&(*layout.Mutex)(ref.Payload()).Lock, 0)
+	x := (*layout.Mutex)(ref.Payload())
+	m.place = ref.Place(&x.Lock, 0)
+	m.place.Mutex = x
 	m.bind(ref)
 }

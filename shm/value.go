@@ -13,14 +13,23 @@ const wordBytes = 8
 
 // A Value is one T that processes share. It is a handle.
 type Value[T any] struct {
+	// What Add reads: the cell of an integer of 8 bytes, and what *gen is as long as the
+	// value is open. In all other cases open is something else.
+	cell *uint64
+	gen  *uint32
+	open uint32
+
 	ref   family.Ref
 	small *layout.Value // for a T of up to 8 bytes
 	big   bigValue      // for others
 	size  uintptr
 }
 
+// smallBytes is the payload of a value that is a word.
+const smallBytes = 40
+
 func valueShape(info typeInfo) family.Shape {
-	s := family.Shape{Kind: layout.KindValue, Type: info.sig, Bytes: 24}
+	s := family.Shape{Kind: layout.KindValue, Type: info.sig, Bytes: smallBytes}
 	if info.size > wordBytes {
 		s.Bytes = bigBytes(info.size)
 	}

@@ -18,8 +18,23 @@ func (v *Value[T]) set(ref family.Ref) {
 	// as long as the process lives, whatever becomes of the block.
 	if v.size <= wordBytes {
 		v.small = (*layout.Value)(ref.Payload())
+		v.setFast()
 	} else {
 		v.big.set(ref.Payload(), v.size)
+	}
+}
+
+// setFast prepares for Add. The race detector is told what Add does by another way.
+func (v *Value[T]) setFast() {
+	v.gen, v.open = new(uint32), 1 // never equal
+	switch reflect.TypeFor[T]().Kind() {
+	case reflect.Int, reflect.Int64, reflect.Uint, reflect.Uint64:
+		if v.size == 8 && !race.Enabled {
+			// SAFETY: an aligned word that lives as long as the process; atomic.Uint32 has no other field.
+			v.gen = (*uint32)(unsafe.Pointer(v.ref.Generation()))
+			v.open = v.ref.Gen
+			v.cell = &v.small.Cell
+		}
 	}
 }
 

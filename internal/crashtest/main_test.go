@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/internal/wait"
 	"github.com/multiproc-go/multiproc/multiproctest"
 	"github.com/multiproc-go/multiproc/shm"
@@ -29,7 +28,7 @@ func init() {
 	}
 }
 
-// The environment of the children, and of this process if it is one, or in TestOldKernel.
+// The environment of the children, and of this process if it is one, or in TestOtherWays.
 var _ = os.Setenv(wait.EnvLastResort, "1h")
 
 func TestMain(m *testing.M) {
@@ -62,25 +61,11 @@ func needProcess(t testing.TB) *family.Member {
 	return m
 }
 
-// TestOldKernel runs all tests again without futex_waitv.
-func TestOldKernel(t *testing.T) {
+// TestOtherWays runs all tests again without futex_waitv, and with locks that are released by
+// a store wherever that can be.
+func TestOtherWays(t *testing.T) {
 	needProcess(t)
-	if os.Getenv(wait.EnvVar) != "" {
-		return // this is that run, or one in which somebody has chosen the way
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, "-test.run=^TestKill", "-test.v", "-test.short="+strconv.FormatBool(testing.Short()))
-	cmd.Env = append(os.Environ(), wait.EnvVar+"=futex")
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS") {
-		t.Errorf("%v\n%s", err, out)
-	}
-	if strings.Contains(string(out), "--- SKIP") {
-		t.Errorf("something was skipped:\n%s", out)
-	}
+	modetest.RunInOtherWays(t, "^TestKill")
 }
 
 func dieNow() {

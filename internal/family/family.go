@@ -165,6 +165,9 @@ func assemble(mem *memory.Memory, mode Mode, way wait.Way) *Family {
 	f := &Family{mem: mem, mode: mode, way: way, children: make(map[lease.ID][]*Member)}
 	f.Table = lease.NewTable(mem)
 	f.Hub = wait.NewHub(mem, f.Table, way)
+	if mode == Processes {
+		f.Quiet.Begin(&mem.Header().Quiet)
+	}
 	f.Arena = arena.New(mem, &f.Env)
 	return f
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/multiproc-go/multiproc/internal/layout"
@@ -63,6 +64,9 @@ func (r *Ref) Bytes() uint64 { return r.block.Bytes }
 // Live reports whether the block has not been closed.
 func (r *Ref) Live() bool { return r.block != nil && r.block.Generation.Load() == r.Gen }
 
+// Generation is the word that changes when the block is closed.
+func (r *Ref) Generation() *atomic.Uint32 { return &r.block.Generation }
+
 // Bind makes r the handle of another member of this process.
 func (r *Ref) Bind(m *Member) {
 	if r.Member != nil {
@@ -85,6 +89,9 @@ func (r *Ref) Close(last func()) error {
 	}
 	return err
 }
+
+// Forget says that somebody has closed the block, though it is freed later.
+func (r *Ref) Forget() { untrack(*r) }
 
 // ID is the member's.
 func (r *Ref) ID() lease.ID { return r.Member.id }

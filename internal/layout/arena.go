@@ -26,7 +26,9 @@ type Header struct {
 	Family    [16]byte // random; handles carry it
 	Size      uint64   // of the whole mapping
 	Limit     uint64   // bytes that may be backed by pages; 0 is no limit but Size
-	_         [8]byte
+	// Quiet counts the processes that ever began to release locks by plain stores.
+	Quiet atomic.Uint32
+	_     uint32
 
 	// Epoch counts the announced deaths of the family. Every sleeper watches it.
 	Epoch atomic.Uint32

@@ -99,7 +99,7 @@ var (
 	_ [1]struct{} = [unsafe.Sizeof(Slot{}) / SlotSize]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Block{}) / BlockHeader]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Lock{}) / 8]struct{}{}
-	_ [1]struct{} = [unsafe.Sizeof(Value{}) / 24]struct{}{}
+	_ [1]struct{} = [unsafe.Sizeof(Value{}) / 40]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(BigValue{}) / 32]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Array{}) / 32]struct{}{}
 	_ [1]struct{} = [1 + (unsafe.Sizeof(Header{})-1)/PageSize]struct{}{}

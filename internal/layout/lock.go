@@ -21,8 +21,8 @@ import "sync/atomic"
 //	any                  → OwnerClosed               Close
 type Lock struct {
 	Word atomic.Uint32
-	// Ticket counts acquisitions and releases. It belongs to the holder; a guard
-	// carries the value it was made with.
+	// Ticket counts releases. It belongs to the holder; a guard carries the value that
+	// it found, and is stale when there is another.
 	Ticket uint32
 }
 
@@ -32,4 +32,32 @@ const (
 	LockOwner     uint32 = 1<<30 - 1
 	// OwnerClosed is no process: the lock was closed.
 	OwnerClosed uint32 = LockOwner
+)
+
+// Mutex is the payload of a KindMutex block: a lock that its holder may give back
+// by a plain store while nobody sleeps.
+//
+// Watch holds one of the states below in its low bits; the rest counts the times that
+// it left WatchOn, so that a compare-and-swap from an old state fails.
+//
+//	state        transition      made by
+//	WatchNone    → WatchComing   whoever is going to sleep
+//	WatchComing  → WatchOn       the same or another such, after a barrier on all CPUs
+//	WatchOn      → WatchNone     a holder that has seen nobody sleep for long
+//	any          → WatchClosed   Close
+type Mutex struct {
+	Lock  Lock
+	Watch atomic.Uint32
+	// Calm counts the releases since somebody last slept. It belongs to the holder.
+	Calm uint32
+}
+
+// The states of [Mutex].Watch, the bits that they are in, and one of what the others count.
+const (
+	WatchState  uint32 = 3
+	WatchNone   uint32 = 0 // nobody sleeps: the holder may store
+	WatchComing uint32 = 1 // somebody will; who stores must look whether he did
+	WatchOn     uint32 = 2 // everybody sees that the holder has to swap
+	WatchClosed uint32 = 3 // the last holder frees the lock
+	WatchEpoch  uint32 = 4
 )

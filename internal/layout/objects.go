@@ -10,17 +10,16 @@ const (
 // ObjectLockAt is where the lock lies in the payload of a value or an array.
 const ObjectLockAt = 8
 
-// Mutex is the payload of a KindMutex block.
-type Mutex struct {
-	Lock Lock
-}
-
 // Value is the payload of a KindValue block whose type fits in 8 bytes. The
 // value lies in the low bytes of Cell and is read and written with all of it.
+//
+// Cell has a cache line of its own: every use looks at the block's generation first, which
+// would otherwise cost a second transfer of the line where processes take turns.
 type Value struct {
 	Type uint32 // signature of the element type
 	Size uint32 // of the element type
 	Lock Lock   // serializes Update
+	_    [16]byte
 	Cell uint64
 }
 

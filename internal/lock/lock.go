@@ -29,6 +29,7 @@ var ErrClosed = errors.New("multiproc: use of closed shared object")
 type Env struct {
 	Hub   *wait.Hub
 	Table *lease.Table
+	Quiet Quiet
 }
 
 // A Place is a lock and the block that it lies in, as a handle knows it. From a
@@ -39,6 +40,7 @@ type Place struct {
 	Off   uint64        // of the lock
 	Block *layout.Block // nil where a lock is never closed
 	Gen   uint32
+	Mutex *layout.Mutex // nil unless the lock is one of those that can be watched
 }
 
 // Live reports whether the block has not been closed.
@@ -60,14 +62,24 @@ func (e *Env) Acquire(ctx context.Context, p *Place, me lease.ID) error {
 	return e.stillThere(p, me)
 }
 
-// stillThere is asked by the new holder. If the block was closed in the last moment,
-// what it holds is the lock of somebody else, who has got the block since.
+// Take is the way into a free lock, and inlined into its caller, who asks [Place.Live] afterwards
+// and calls [Env.Return] if it is not.
+func (p *Place) Take(me lease.ID) bool {
+	return !race.Enabled && p.Live() && p.Lock.Word.CompareAndSwap(0, uint32(me))
+}
+
+// Return is called by the new holder of a lock that was closed in the last moment: what it
+// holds is the lock of somebody else, who has got the block since.
+func (e *Env) Return(p *Place, me lease.ID) error {
+	e.release(p, me)
+	return ErrClosed
+}
+
 func (e *Env) stillThere(p *Place, me lease.ID) error {
 	if p.Live() {
 		return nil
 	}
-	e.release(p, me)
-	return ErrClosed
+	return e.Return(p, me)
 }
 
 // spin looks at the word for as long as a short critical section may last.
@@ -84,6 +96,9 @@ func (e *Env) spin(l *layout.Lock, me lease.ID) bool {
 
 func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 	l := p.Lock
+	if p.Closing() {
+		return ErrClosed
+	}
 	if e.take(l, l.Word.Load(), me, false) {
 		return nil // abandoned, or its holder is dead: not to be waited for
 	}
@@ -95,7 +110,7 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 	for {
 		epoch := e.Hub.Epoch() // before the word: a death in between is then seen below
 		w := l.Word.Load()
-		if w == layout.OwnerClosed || !p.Live() {
+		if w == layout.OwnerClosed || !p.Live() || p.Closing() {
 			if slept {
 				e.giveUp(p)
 			}
@@ -112,6 +127,9 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 				continue
 			}
 			w |= layout.LockWaiters
+		}
+		if !e.watch(p) {
+			continue
 		}
 		crashpoint.At("lock.sleep")
 		err := e.Hub.Block(ctx, &l.Word, p.Off, w, epoch, func() bool {
@@ -159,8 +177,12 @@ func (e *Env) giveUp(p *Place) {
 		case w&layout.LockOwner == 0:
 			e.Hub.Wake(&l.Word, 1)
 			return
-		case w&layout.LockWaiters != 0, w == layout.OwnerClosed, l.Word.CompareAndSwap(w, w|layout.LockWaiters):
+		case w == layout.OwnerClosed || p.Closing():
 			return
+		case w&layout.LockWaiters != 0 || l.Word.CompareAndSwap(w, w|layout.LockWaiters):
+			if e.watch(p) {
+				return
+			}
 		}
 	}
 	e.Hub.Wake(&l.Word, 1) // it may have been that of the block's next user

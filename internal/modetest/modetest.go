@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/internal/wait"
 )
 
@@ -60,29 +61,52 @@ func NeedGoroutines(t testing.TB, reason string) {
 	}
 }
 
+// chosen are the settings by which somebody runs the tests in a mode of their choice.
+func chosen() []string { return []string{family.EnvMode, wait.EnvVar, lock.EnvRelease} }
+
 // RunInOtherModes runs all tests of the calling binary again in the modes that are not
 // the default. One test of a package calls it; skip is a pattern of tests that
 // deal with the modes themselves.
 func RunInOtherModes(t *testing.T, skip string) {
-	for _, env := range []string{family.EnvMode, wait.EnvVar} {
+	args := []string{}
+	if skip != "" {
+		args = append(args, "-test.skip="+skip)
+	}
+	if ready(t) {
+		again(t, args, family.EnvMode+"=goroutines", wait.EnvVar+"=futex", lock.EnvRelease+"=store")
+	}
+}
+
+// RunInOtherWays runs the tests of the calling binary that match a pattern again in the other ways of
+// real processes.
+func RunInOtherWays(t *testing.T, pattern string) {
+	if ready(t) {
+		again(t, []string{"-test.run=" + pattern}, wait.EnvVar+"=futex", lock.EnvRelease+"=store")
+	}
+}
+
+func ready(t *testing.T) bool {
+	t.Helper()
+	for _, env := range chosen() {
 		if os.Getenv(env) != "" {
 			t.Skipf("NOT RUN: %s is set: somebody runs the tests in the mode of their choice", env)
 		}
 	}
 	NeedProcess(t, "there is no other mode")
+	return true
+}
+
+func again(t *testing.T, args []string, settings ...string) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, setting := range []string{family.EnvMode + "=goroutines", wait.EnvVar + "=futex"} {
+	args = append(args, "-test.count=1", "-test.v", "-test.timeout=5m")
+	if testing.Short() {
+		args = append(args, "-test.short")
+	}
+	for _, setting := range settings {
 		t.Run(setting, func(t *testing.T) {
-			args := []string{"-test.count=1", "-test.v", "-test.timeout=5m"}
-			if testing.Short() {
-				args = append(args, "-test.short")
-			}
-			if skip != "" {
-				args = append(args, "-test.skip="+skip)
-			}
 			cmd := exec.Command(exe, args...)
 			cmd.Env = append(os.Environ(), setting)
 			out, err := cmd.CombinedOutput()

@@ -32,4 +32,7 @@ func inode(*os.File) (uint64, error)                          { return 0, errors
 func monotonic() uint64   { return uint64(time.Now().UnixNano()) }
 func nap(d time.Duration) { time.Sleep(d) }
 
+func registerBarrier() error { return errors.ErrUnsupported }
+func barrier() bool          { return false }
+
 func procIsOurs() error { return errors.ErrUnsupported }

@@ -2,15 +2,12 @@ package soak_test
 
 import (
 	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/multiproc-go/multiproc/internal/crashtest/soak"
 	"github.com/multiproc-go/multiproc/internal/modetest"
-	"github.com/multiproc-go/multiproc/internal/wait"
 	"github.com/multiproc-go/multiproc/multiproctest"
 )
 
@@ -40,20 +37,7 @@ func TestKillAtRandom(t *testing.T) {
 	}
 }
 
-// TestOldKernel does the same without futex_waitv.
-func TestOldKernel(t *testing.T) {
-	modetest.NeedProcess(t, "a goroutine cannot be killed")
-	if os.Getenv(wait.EnvVar) != "" {
-		return // this is that run, or one in which somebody has chosen the way
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, "-test.run=^TestKillAtRandom$", "-test.v")
-	cmd.Env = append(os.Environ(), wait.EnvVar+"=futex")
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS") {
-		t.Errorf("%v\n%s", err, out)
-	}
+// TestOtherWays does the same without futex_waitv, and with locks that are released by a store.
+func TestOtherWays(t *testing.T) {
+	modetest.RunInOtherWays(t, "^TestKillAtRandom$")
 }

@@ -1,0 +1,184 @@
+package lock
+
+import (
+	"math"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/race"
+	"github.com/multiproc-go/multiproc/internal/sys"
+)
+
+// Half of what a lock costs when nobody else is there is the second atomic
+// instruction, that of the release. A lock with a Watch does without it: as long as nobody sleeps
+// on it, its holder stores 0 and then looks whether that has changed.
+//
+// What the processor may do is to look before the store is seen by others, and so to miss
+// somebody who saw the lock held and fell asleep. The price of a fence against that is paid
+// by the one who is going to sleep, once: he changes Watch and has the kernel
+// put a barrier on all CPUs. Then either the holder's store is seen, or the holder sees Watch. From
+// then on everybody releases by compare-and-swap, until nobody has slept for long.
+// This is D. Dice, H. Huang, M. Yang, "Asymmetric Dekker Synchronization", with membarrier(2).
+//
+// A store at a wrong moment can do only one kind of harm: it can overwrite LockWaiters. Whoever
+// made it sees Watch after it and wakes one sleeper, who sets the bit again if he sleeps again
+// or takes the lock.
+
+// calmEnough is after how many releases without a sleeper a lock is quiet again. A barrier costs
+// about as much as some thousands of compare-and-swaps.
+const calmEnough = 4096
+
+// A process that registers for barriers cannot be killed for some milliseconds. Those that
+// take few locks or live a short life do not need to.
+const (
+	askEvery = 1 << 13 // releases of one lock
+	askAfter = 100 * time.Millisecond
+)
+
+// EnvRelease overrides how a lock is released: "swap", or "store" from the first time on, and again soon
+// after somebody slept. It is for tests.
+const EnvRelease = "MULTIPROC_RELEASE"
+
+// Quiet is whether this process may release locks by a plain store.
+type Quiet struct {
+	on     atomic.Bool
+	asked  atomic.Bool
+	family *atomic.Uint32 // how many processes may; nil where none ever will
+	since  time.Time
+	enough uint32 // releases without a sleeper
+}
+
+// Begin is called once, in a process whose family counts in n how many may.
+func (q *Quiet) Begin(n *atomic.Uint32) {
+	q.family, q.since, q.enough = n, time.Now(), calmEnough
+	how := os.Getenv(EnvRelease)
+	if race.Enabled || how == "swap" {
+		q.asked.Store(true)
+	}
+	if how == "store" && q.asked.CompareAndSwap(false, true) {
+		q.enough = 3
+		q.ask()
+	}
+}
+
+// ask asks the kernel. Where it refuses, locks are released by compare-and-swap.
+func (q *Quiet) ask() {
+	if sys.RegisterBarrier() == nil {
+		q.family.Add(1)
+		q.on.Store(true)
+	}
+}
+
+// consider asks the kernel if it is worth it: a lock has been released ticket times.
+func (q *Quiet) consider(ticket uint32) {
+	if ticket%askEvery == 0 && q.family != nil && !q.asked.Load() && time.Since(q.since) > askAfter &&
+		q.asked.CompareAndSwap(false, true) {
+		go q.ask()
+	}
+}
+
+// On reports whether this process may release locks by a plain store.
+func (q *Quiet) On() bool { return q.on.Load() }
+
+// Quiet reports whether me, who has this ticket, holds the lock and nobody sleeps on it: then
+// [Place.StoreFree] releases it. These two are for one caller, into which they are inlined.
+func (p *Place) Quiet(me lease.ID, ticket uint32) bool {
+	return !p.Watched() && p.Lock.Ticket == ticket && p.Lock.Word.Load() == uint32(me) && p.Live()
+}
+
+// StoreFree releases the lock by a plain store. The caller then looks at [Place.Watched], and calls
+// [Env.Overtaken] if it is.
+func (p *Place) StoreFree(ticket uint32) {
+	p.Lock.Ticket = ticket + 1 // while it is ours: every copy of the guard is stale from here
+	store(&p.Lock.Word, 0)
+}
+
+// Overtaken is called after a quiet release that found the lock watched: a sleeper's bit may be lost.
+func (e *Env) Overtaken(p *Place) {
+	crashpoint.At("lock.overtaken")
+	e.Hub.Wake(&p.Lock.Word, 1)
+}
+
+// Watched reports whether somebody sleeps on the lock, is about to, or has closed it.
+func (p *Place) Watched() bool { return p.Mutex.Watch.Load()&layout.WatchState != layout.WatchNone }
+
+// Closing reports whether the lock is to be freed by its last holder.
+func (p *Place) Closing() bool {
+	return p.Mutex != nil && p.Mutex.Watch.Load()&layout.WatchState == layout.WatchClosed
+}
+
+// Calm is called by a holder that is going to release the lock by compare-and-swap.
+func (e *Env) Calm(p *Place, me lease.ID) {
+	m := p.Mutex
+	e.Quiet.consider(p.Lock.Ticket)
+	w := m.Watch.Load()
+	if w&layout.WatchState != layout.WatchOn {
+		return
+	}
+	if p.Lock.Word.Load() != uint32(me) {
+		m.Calm = 0
+		return
+	}
+	if m.Calm++; m.Calm >= e.Quiet.enough && e.Quiet.on.Load() {
+		m.Calm = 0
+		m.Watch.CompareAndSwap(w, w-layout.WatchOn+layout.WatchEpoch)
+	}
+}
+
+// watch makes sure, after LockWaiters is set and before the caller sleeps, that no
+// holder releases the lock without seeing that. If it returns false, the caller begins again.
+//
+// Those who sleep already may be there because of a Watch that was ended since: so
+// that nobody relies on an old one, all of them begin again too.
+func (e *Env) watch(p *Place) bool {
+	m := p.Mutex
+	if m == nil {
+		return true
+	}
+	w := m.Watch.Load()
+	switch w & layout.WatchState {
+	case layout.WatchOn:
+		return true
+	case layout.WatchClosed:
+		return false
+	}
+	if e.Quiet.family == nil || e.Quiet.family.Load() == 0 {
+		return true
+	}
+	coming := w&^layout.WatchState | layout.WatchComing
+	if w != coming && !m.Watch.CompareAndSwap(w, coming) {
+		return false
+	}
+	crashpoint.At("lock.coming")
+	if !sys.Barrier() {
+		sys.Nap(time.Millisecond) // a process that may not do that has to look again and again
+		return false
+	}
+	if m.Watch.CompareAndSwap(coming, coming-layout.WatchComing+layout.WatchOn) {
+		e.Hub.Wake(&p.Lock.Word, math.MaxInt32)
+	}
+	return false
+}
+
+// BeginClose makes p a lock that its last holder frees. It returns false if somebody has done so before.
+func (e *Env) BeginClose(p *Place) bool {
+	for {
+		w := p.Mutex.Watch.Load()
+		if !p.Live() || w&layout.WatchState == layout.WatchClosed {
+			return false
+		}
+		if p.Mutex.Watch.CompareAndSwap(w, w|layout.WatchClosed) {
+			break
+		}
+	}
+	if e.Quiet.family != nil && e.Quiet.family.Load() != 0 {
+		sys.Barrier() // as in watch
+	}
+	crashpoint.At("lock.closing")
+	e.Hub.Wake(&p.Lock.Word, math.MaxInt32)
+	return true
+}
