@@ -3,6 +3,7 @@
 //
 //	go run ./internal/crashtest/crash -kills 10000 -processes 7
 //	go run ./internal/crashtest/crash -kills 10000 -processes 300 -wait futex
+//	go run ./internal/crashtest/crash -kills 10000 -processes 2,7 -release store
 package main
 
 import (
@@ -11,24 +12,27 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/crashtest/soak"
+	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/internal/wait"
 )
 
 func main() {
-	// The way to wait is chosen before the family is made, and children inherit it.
+	// These are chosen before the family is made, and children inherit them.
+	chosen := map[string]string{"wait": wait.EnvVar, "release": lock.EnvRelease}
 	for i, arg := range os.Args[1:] {
 		name, value, ok := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if name == "wait" && !ok && i+2 < len(os.Args) {
+		if !ok && i+2 < len(os.Args) {
 			value = os.Args[i+2]
 		}
-		if name == "wait" {
-			os.Setenv(wait.EnvVar, value)
+		if env := chosen[name]; env != "" && arg != name {
+			os.Setenv(env, value)
 		}
 	}
 	multiproc.Main(run)
@@ -39,6 +43,7 @@ func run(ctx context.Context) error {
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "makes the same choices again")
 	processes := flag.String("processes", "2,7,100", "how many processes live at a time; several numbers are run one after another")
 	way := flag.String("wait", "", "waitv or futex; what the kernel has, if empty")
+	release := flag.String("release", "", "swap or store; swap, and store in processes that live longer, if empty")
 	limit := flag.Duration("for", 0, "end after this time, whatever has died")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -48,6 +53,9 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !slices.Contains([]string{"", "swap", "store"}, *release) {
+		return fmt.Errorf("-release %s: want swap or store", *release)
+	}
 	if *way == "" {
 		*way = chosen.String()
 	}
@@ -56,7 +64,7 @@ func run(ctx context.Context) error {
 		if err != nil || n < 1 {
 			return fmt.Errorf("-processes %s: want numbers above 0", *processes)
 		}
-		fmt.Printf("%d processes, %s, -seed %d: ", n, *way, *seed)
+		fmt.Printf("%d processes, %s, -release %q, -seed %d: ", n, *way, *release, *seed)
 		began := time.Now()
 		report, err := soak.Run(ctx, soak.Options{Processes: n, Kills: *kills, For: *limit, Seed: *seed})
 		fmt.Printf("%v, in %v\n", report, time.Since(began).Round(time.Millisecond))
