@@ -14,6 +14,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/handoff"
 	"github.com/multiproc-go/multiproc/internal/handoff/mark"
+	"github.com/multiproc-go/multiproc/internal/sys"
 )
 
 // child is this process while it is somebody's child.
@@ -21,9 +22,11 @@ type child struct {
 	conn  *control
 	start startMessage
 
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	orphan sync.Once
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	signals chan os.Signal
+	heeding chan struct{} // closed when SIGTERM ends the context, and SIGINT nothing
+	orphan  sync.Once
 }
 
 // beChild returns if this process is not a child. Otherwise it is one, to its end.
@@ -38,32 +41,35 @@ func beChild() {
 	case hello == nil:
 		return
 	}
-	c := &child{conn: &control{file: hello.Conn}}
+	c := &child{
+		conn:    &control{file: hello.Conn},
+		signals: make(chan os.Signal, 8),
+		heeding: make(chan struct{}),
+	}
 	_ = c.conn.send(kindHere, handoff.Payload{}) // if that fails the parent is dead, as will be seen
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.heedSignals()
+	go c.heedSignals()
 	os.Exit(c.live())
 }
 
 // heedSignals drops SIGINT, which a terminal sends to the root too; the root then
 // cancels its children. To ignore it would be simpler, but programs that the child
-// executes would inherit that.
+// executes would inherit that. The runtime takes longer to begin with it than all else
+// takes until the entry can run, which waits for it.
 func (c *child) heedSignals() {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGXCPU)
+	signal.Notify(c.signals, syscall.SIGTERM)
 	if !signal.Ignored(os.Interrupt) {
-		signal.Notify(signals, os.Interrupt)
+		signal.Notify(c.signals, os.Interrupt)
 	}
-	go func() {
-		for sig := range signals {
-			switch sig {
-			case syscall.SIGTERM:
-				c.cancel(ErrTerminated)
-			case syscall.SIGXCPU:
-				c.cancel(ErrCPULimit)
-			}
+	close(c.heeding)
+	for sig := range c.signals {
+		switch sig {
+		case syscall.SIGTERM:
+			c.cancel(ErrTerminated)
+		case syscall.SIGXCPU:
+			c.cancel(ErrCPULimit)
 		}
-	}()
+	}
 }
 
 // live is the child's life: it is set up, runs its entry, reports and cleans up.
@@ -96,9 +102,12 @@ func (c *child) live() int {
 		c.send(refused(fmt.Errorf("%w: %q; is it declared in a package variable?", ErrUnknownEntry, c.start.Self.Entry)))
 		return exitError
 	}
+	<-c.heeding
 	o := e.run(c.ctx, arg, m)
 	c.send(o)
-	return here.finish(c.ctx, o.code())
+	code := here.finish(c.ctx, o.code())
+	m.Leave()
+	return code
 }
 
 // receive reads what the parent sends first.
@@ -112,7 +121,8 @@ func (c *child) receive() (arg handoff.Payload, arena *os.File, err error) {
 		return arg, nil, fmt.Errorf("%d descriptors in place of the arena's", len(start.Files))
 	}
 	arena, start.Files = start.Files[0], nil
-	if _, err := handoff.Decode(start, &c.start, nil); err != nil {
+	if err := c.start.parse(start.Data); err != nil {
+		arena.Close()
 		return arg, nil, err
 	}
 	arg, err = c.expect(kindArgument)
@@ -138,7 +148,13 @@ func (c *child) join(arena *os.File) (*family.Member, error) {
 	here.info.Pid = os.Getpid()
 	here.parent = &c.start.Parent
 	here.mu.Unlock()
-	return m, c.start.Limits.apply()
+	if err := c.start.Limits.apply(); err != nil {
+		return nil, err
+	}
+	if sys.IsLimited(sys.CPUSeconds) { // by us, or by who limited a forebear
+		signal.Notify(c.signals, syscall.SIGXCPU)
+	}
+	return m, nil
 }
 
 // send reports to the parent, and closes what descriptors go with it. Should it fail,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/handoff"
+	"github.com/multiproc-go/multiproc/internal/handoff/mark"
 )
 
 // None is the argument of an entry that needs none, and the result of one that
@@ -26,8 +27,10 @@ type Entry[A, R any] struct {
 // entry is an Entry without its types.
 type entry struct {
 	name    string
-	where   string // file:line of the declaration
-	handled string // file:line of the handler, "" while there is none
+	where   place // of the declaration
+	handled place // of the handler, 0 while there is none
+
+	argument, result reflect.Type
 
 	// call runs the function on an encoded argument, for member m.
 	call func(ctx context.Context, arg handoff.Payload, m *family.Member) (handoff.Payload, error)
@@ -77,43 +80,62 @@ func (e *Entry[A, R]) Handle(fn func(context.Context, A) (R, error)) {
 // Name is the name that the entry was declared with.
 func (e *Entry[A, R]) Name() string { return e.entry.name }
 
-func declare[A, R any](name, where string) *Entry[A, R] {
-	fail := func(err error) { panic(&DeclarationError{Name: name, Where: where, Err: err}) }
+func declare[A, R any](name string, where place) *Entry[A, R] {
+	e := &entry{name: name, where: where, argument: reflect.TypeFor[A](), result: reflect.TypeFor[R]()}
 	if name == "" {
-		fail(errNoName)
+		e.fail(errNoName)
 	}
-	if err := handoff.Check(reflect.TypeFor[A]()); err != nil {
-		fail(fmt.Errorf("the argument: %w", err))
-	}
-	if err := handoff.Check(reflect.TypeFor[R]()); err != nil {
-		fail(fmt.Errorf("the result: %w", err))
-	}
+	if !mark.IsMarked() {
+		e.check()
+	} // else this is most likely a child, whose parent has checked the same types before
 	registry.Lock()
 	defer registry.Unlock()
 	if first := registry.entries[name]; first != nil {
-		panic(&DeclarationError{Name: name, Where: where, First: first.where, Err: errDeclared})
+		panic(&DeclarationError{Name: name, Where: where.String(), First: first.where.String(), Err: errDeclared})
 	}
 	if registry.closed {
-		fail(errLate)
+		e.fail(errLate)
 	}
-	e := &entry{name: name, where: where}
 	registry.entries[name] = e
 	return &Entry[A, R]{e}
 }
 
-func (e *Entry[A, R]) handle(where string, fn func(context.Context, A) (R, error)) {
+// check panics if values of e's types could not travel.
+func (e *entry) check() {
+	if err := handoff.Check(e.argument); err != nil {
+		e.fail(fmt.Errorf("the argument: %w", err))
+	}
+	if err := handoff.Check(e.result); err != nil {
+		e.fail(fmt.Errorf("the result: %w", err))
+	}
+}
+
+func (e *entry) fail(err error) {
+	panic(&DeclarationError{Name: e.name, Where: e.where.String(), Err: err})
+}
+
+// checkEntries is for a process that was marked and turned out to be no child.
+func checkEntries() {
 	registry.Lock()
 	defer registry.Unlock()
-	fail := func(first string, err error) {
-		panic(&DeclarationError{Name: e.entry.name, Where: where, First: first, Err: err})
+	for _, e := range registry.entries {
+		e.check()
+	}
+}
+
+func (e *Entry[A, R]) handle(where place, fn func(context.Context, A) (R, error)) {
+	registry.Lock()
+	defer registry.Unlock()
+	fail := func(first place, err error) {
+		panic(&DeclarationError{Name: e.entry.name, Where: where.String(), First: first.String(), Err: err})
 	}
 	switch {
 	case fn == nil:
-		fail("", errNoFunc)
-	case e.entry.handled != "":
+		fail(0, errNoFunc)
+	case e.entry.handled != 0:
 		fail(e.entry.handled, errHandled)
 	case registry.closed:
-		fail("", errLate)
+		fail(0, errLate)
 	}
 	e.entry.handled = where
 	e.entry.call = func(ctx context.Context, arg handoff.Payload, m *family.Member) (handoff.Payload, error) {
@@ -135,12 +157,23 @@ func (e *Entry[A, R]) handle(where string, fn func(context.Context, A) (R, error
 	}
 }
 
-// caller is the file:line outside this package that called an exported function.
-func caller() string {
-	if _, file, line, ok := runtime.Caller(2); ok {
-		return fmt.Sprintf("%s:%d", file, line)
+// A place is where in the source something was called; 0 is nowhere.
+type place uintptr
+
+// caller is the place outside this package that called an exported function.
+func caller() place {
+	var pc [1]uintptr
+	runtime.Callers(3, pc[:])
+	return place(pc[0])
+}
+
+// String is the place's file:line, "" for nowhere.
+func (p place) String() string {
+	if p == 0 {
+		return ""
 	}
-	return "an unknown place"
+	frame, _ := runtime.CallersFrames([]uintptr{uintptr(p)}).Next()
+	return fmt.Sprintf("%s:%d", frame.File, frame.Line)
 }
 
 // closeRegistry ends the time of declarations. It reports whether that is news.

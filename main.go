@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/handoff/mark"
 )
 
 // Main is a program's main function: in the root process it calls run, in a
@@ -54,7 +55,11 @@ func (c Config) Init() {
 		return
 	}
 	config = c
+	marked := mark.IsMarked()
 	beChild() // returns only in the root
+	if marked {
+		checkEntries()
+	}
 	c.configureFamily()
 }
 

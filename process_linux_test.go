@@ -325,3 +325,41 @@ func TestProgramsStartedByInit(t *testing.T) {
 		t.Errorf("the other one says %q", s.Output)
 	}
 }
+
+// TestWaitingTakesNoThreads: a parent has no thread for each of its children.
+func TestWaitingTakesNoThreads(t *testing.T) {
+	needProcess(t)
+	const n = 50
+	post := newPost(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	before := threads(t)
+	var children []*multiproc.Process
+	for range n {
+		p, err := multiproc.Start(ctx, linger.With(post.Addr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		children = append(children, p)
+	}
+	for range n {
+		post.next(t)
+	}
+	if more := threads(t) - before; more > n/2 {
+		t.Errorf("%d more threads for %d children", more, n)
+	}
+	cancel()
+	for _, p := range children {
+		p.Wait(patient(t))
+	}
+}
+
+// threads is how many this process has.
+func threads(t *testing.T) int {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(tasks)
+}

@@ -93,6 +93,18 @@ func TestForeignMark(t *testing.T) {
 	}
 }
 
+// TestWrongEntry: what may be a child leaves it to its parent to check the entries, and makes
+// up for that if it is none.
+func TestWrongEntry(t *testing.T) {
+	for _, env := range []string{"NOTHING=1", "MULTIPROC_CHILD=1"} {
+		p := startProgram(t, "wrong entry", env)
+		if code := p.code(t); code != 0 || !strings.Contains(p.out.String(), `multiproc: entry "wrong", declared at `) ||
+			!strings.Contains(p.out.String(), "programs_test.go") || !strings.Contains(p.out.String(), "chan int") {
+			t.Errorf("%s: %d, %q, %q", env, code, p.out.String(), p.err.String())
+		}
+	}
+}
+
 var startForeigner = multiproc.Func("start foreigner", func(context.Context, multiproc.None) (string, error) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), programEnv+"=foreign")

@@ -18,6 +18,11 @@ var programs = map[string]func(){
 		fmt.Println("root")
 	},
 	"nothing": func() {},
+	"wrong entry": func() {
+		defer func() { fmt.Println(recover()) }()
+		multiproc.Proc("wrong", func(context.Context, chan int) error { return nil })
+		multiproc.Init()
+	},
 	"not initialized": func() {
 		_, err := double.Start(context.Background(), 1)
 		fmt.Println(errors.Is(err, multiproc.ErrNotInitialized), err)

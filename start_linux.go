@@ -62,17 +62,13 @@ func startProcess(ctx context.Context, p *Process, t Task, m *family.Member, arg
 		}
 	}()
 	invitation, arena := m.Invitation(p.id)
-	start, err := handoff.Encode(startMessage{
+	start := startMessage{
 		Self:       Info{Name: p.name, Entry: p.entry, ID: uint32(p.id), Daemon: p.daemon},
 		Parent:     Self(ctx),
 		Invitation: invitation,
 		Grace:      p.grace,
 		Limits:     t.options.Limits,
-	})
-	if err != nil {
-		return err
 	}
-	start.Files = []*os.File{arena}
 	marked, err := mark.NewMark()
 	if err != nil {
 		return err
@@ -100,7 +96,9 @@ func startProcess(ctx context.Context, p *Process, t Task, m *family.Member, arg
 		defer arg.Close()
 		err := mark.SendHello(ours, marked, p.pid)
 		if err == nil {
-			err = c.conn.send(kindStart, start)
+			// While the child comes to itself: it needs to know, and has less time.
+			start.Invitation.Started, _ = sys.StartTime(p.pid)
+			err = c.conn.send(kindStart, handoff.Payload{Data: start.append(nil), Files: []*os.File{arena}})
 		}
 		if err == nil {
 			err = c.conn.send(kindArgument, arg)
@@ -151,6 +149,7 @@ func (c *childProcess) giveUp(err error) {
 func (c *childProcess) own(p *Process, m *family.Member) {
 	received := make(chan outcome, 1)
 	go func() { received <- receive(c.conn) }()
+	_ = sys.AwaitEnd(c.cmd.Process) // else Wait does
 	err := c.cmd.Wait()
 	c.mu.Lock()
 	c.ended = true

@@ -2,9 +2,7 @@ package multiproc
 
 import (
 	"fmt"
-	"time"
 
-	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/handoff"
 )
 
@@ -25,15 +23,6 @@ const (
 	kindPanic   = 'p' // a report: the entry panicked
 	kindRefused = 'x' // a report: the entry was not run
 )
-
-// startMessage is what a child must know before it can read its argument.
-type startMessage struct {
-	Self       Info
-	Parent     Info
-	Invitation family.Invitation
-	Grace      time.Duration
-	Limits     Limits
-}
 
 // report is a frame about anything but a result.
 type report struct {

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,17 +77,23 @@ var waiting = multiproc.Func("waiting", func(ctx context.Context, c crowd) (int,
 	return n, nil
 })
 
-// settled waits until for some time no goroutine of this process but the caller had
-// anything to do.
+// settled waits until for some time this process has used no processor time to speak of: its
+// goroutines have nothing to do. (runtime/metrics counts them, but makes the start of every
+// child slower that only imports it.)
 func settled(ctx context.Context) error {
-	runnable := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}, {Name: "/sched/goroutines/running:goroutines"}}
+	last := ""
 	for calm := 0; calm < 20; calm++ {
 		if err := nap(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
-		metrics.Read(runnable)
-		if runnable[0].Value.Uint64() > 0 || runnable[1].Value.Uint64() > 1 {
-			calm = 0
+		stat, err := os.ReadFile("/proc/self/stat")
+		if err != nil {
+			return err
+		}
+		// The 14th and 15th field, of which the second is a name in parentheses.
+		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+		if used := string(bytes.Join(fields[11:13], []byte("+"))); used != last {
+			calm, last = 0, used
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // describeMachine says on what the numbers were had, a line for each part.
@@ -29,18 +30,19 @@ func describeMachine(ctx context.Context) []string {
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	return []string{
 		fmt.Sprintf("%s, %d CPUs%s%s", cpu, runtime.NumCPU(), memory, virtual),
-		fmt.Sprintf("%s %s, %s", runtime.GOOS, version.FindString(string(kernel)), runtime.Version()),
+		fmt.Sprintf("%s %s, %s", runtime.GOOS, version().FindString(string(kernel)), runtime.Version()),
 		"C: gcc " + versionOf(ctx, "gcc", "-dumpfullversion") + ", glibc " + versionOf(ctx, "getconf", "GNU_LIBC_VERSION"),
 		"CPython " + versionOf(ctx, "python3", "--version"),
 	}
 }
 
-// version is the part of a version that people use.
-var version = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
+// version finds the part of a version that people use. It is made when it is wanted: children of
+// this program have no use for it.
+var version = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9]+(\.[0-9]+)+`) })
 
 func versionOf(ctx context.Context, name string, args ...string) string {
 	out, err := exec.CommandContext(ctx, name, args...).Output()
-	if v := version.FindString(string(out)); err == nil && v != "" {
+	if v := version().FindString(string(out)); err == nil && v != "" {
 		return v
 	}
 	return "(none)"

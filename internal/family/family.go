@@ -141,7 +141,7 @@ func found() (*Member, error) {
 	id, err := f.Table.Reserve(0)
 	if err == nil {
 		var m *Member
-		if m, err = f.enlist(id); err == nil {
+		if m, err = f.enlist(id, 0); err == nil {
 			return m, nil
 		}
 	}
@@ -172,18 +172,20 @@ func assemble(mem *memory.Memory, mode Mode, way wait.Way) *Family {
 	return f
 }
 
-// enlist makes this process the one that lives in slot id.
-func (f *Family) enlist(id lease.ID) (*Member, error) {
+// enlist makes this process the one that lives in slot id. Its start time may be 0 if it
+// is not known.
+func (f *Family) enlist(id lease.ID, started uint64) (*Member, error) {
 	f.Hub.Join(f.Table, id)
 	m := &Member{Family: f, id: id, orphaned: make(chan struct{})}
-	err := lease.StartWarden(f.Table, id, f.way == wait.Waitv, wait.LastResort(lease.Restlessness), func() { close(m.orphaned) })
+	err := lease.StartWarden(f.Table, id, started, f.way == wait.Waitv, wait.LastResort(lease.Restlessness), func() { close(m.orphaned) })
 	return m, err
 }
 
 // Invitation is what a child needs to become a member, beside the arena itself.
 type Invitation struct {
-	Family [16]byte
-	ID     uint32
+	Family  [16]byte
+	ID      uint32
+	Started uint64 // the child's start time as its parent sees it; 0 if it does not
 }
 
 // Join makes this process a member of its parent's family, and takes the
@@ -202,7 +204,7 @@ func Join(inv Invitation, arenaFile *os.File) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := assemble(mem, Processes, way).enlist(lease.ID(inv.ID))
+	m, err := assemble(mem, Processes, way).enlist(lease.ID(inv.ID), inv.Started)
 	if err != nil {
 		return nil, err
 	}

@@ -58,6 +58,9 @@ func (m *Member) Reserve() (lease.ID, error) { return m.Table.Reserve(m.id) }
 // Collect ends the slot of a child that was waited for, or could not be started.
 func (m *Member) Collect(id lease.ID) { m.Table.Collect(id, m.steward()) }
 
+// Leave says that this process is about to end by itself.
+func (m *Member) Leave() { m.Table.Leave(m.id) }
+
 // Invitation is what the child in slot id needs to [Join], and the arena. The file
 // stays the family's.
 func (m *Member) Invitation(id lease.ID) (Invitation, *os.File) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"sync"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -29,7 +30,11 @@ func (p Payload) Close() { closeFiles(p.Files) }
 // *ValueError when it is this value that cannot travel. For each File in v the
 // payload has a duplicate of its descriptor.
 func Encode(v any) (Payload, error) {
-	n, err := analyze(reflect.TypeOf(v))
+	t := reflect.TypeOf(v)
+	if t != nil && isEmpty(t) {
+		return Payload{}, nil
+	}
+	n, err := analyze(t)
 	if err != nil {
 		return Payload{}, err
 	}
@@ -47,7 +52,7 @@ func Encode(v any) (Payload, error) {
 		v = value.Interface()
 	}
 	var buf bytes.Buffer
-	if err := encMode.MarshalToBuffer(v, &buf); err != nil {
+	if err := encMode().MarshalToBuffer(v, &buf); err != nil {
 		p.Close()
 		return Payload{}, &ValueError{Type: n.typ, Path: rootName(n.typ), Err: err}
 	}
@@ -76,6 +81,9 @@ func decode(p Payload, into any, m *family.Member, bind bool) (Arrivals, error) 
 		panic("handoff: Decode needs a non-nil pointer")
 	}
 	target = target.Elem()
+	if isEmpty(target.Type()) && len(p.Data) == 0 && len(p.Files) == 0 {
+		return nil, nil
+	}
 	n, err := analyze(target.Type())
 	if err != nil {
 		p.Close()
@@ -83,7 +91,7 @@ func decode(p Payload, into any, m *family.Member, bind bool) (Arrivals, error) 
 	}
 	// The encodings of the zero time and of nil leave a target as it was.
 	target.SetZero()
-	if err := decMode.Unmarshal(p.Data, into); err != nil {
+	if err := decMode().Unmarshal(p.Data, into); err != nil {
 		target.SetZero()
 		p.Close()
 		if errors.Is(err, io.EOF) {
@@ -102,10 +110,10 @@ func decode(p Payload, into any, m *family.Member, bind bool) (Arrivals, error) 
 	return arrivals, nil
 }
 
-var encMode, decMode = modes()
-
-func modes() (cbor.UserBufferEncMode, cbor.DecMode) {
-	enc, err := cbor.EncOptions{
+// The modes are made when they are first used: most of what a program does at its start is
+// done again by each child.
+var encMode = sync.OnceValue(func() cbor.UserBufferEncMode {
+	mode, err := cbor.EncOptions{
 		ShortestFloat: cbor.ShortestFloatNone,
 		NaNConvert:    cbor.NaNConvertNone,
 		InfConvert:    cbor.InfConvertNone,
@@ -120,7 +128,11 @@ func modes() (cbor.UserBufferEncMode, cbor.DecMode) {
 	if err != nil {
 		panic(err)
 	}
-	dec, err := cbor.DecOptions{
+	return mode
+})
+
+var decMode = sync.OnceValue(func() cbor.DecMode {
+	mode, err := cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		MaxNestedLevels:   MaxDepth,
 		MaxArrayElements:  math.MaxInt32,
@@ -136,5 +148,5 @@ func modes() (cbor.UserBufferEncMode, cbor.DecMode) {
 	if err != nil {
 		panic(err)
 	}
-	return enc, dec
-}
+	return mode
+})

@@ -47,6 +47,12 @@ type fieldNode struct {
 	zeroes bool
 }
 
+// isEmpty reports whether t is a struct of nothing. It is encoded as nothing, for most
+// processes have such an argument or result, and many need no encoding besides.
+func isEmpty(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.NumField() == 0 && reflect.PointerTo(t).NumMethod() == 0
+}
+
 // children calls f for each node directly below n.
 func (n *node) children(f func(*node)) {
 	if n.key != nil {

@@ -23,7 +23,6 @@ var state = map[string]string{
 	"internal/memory.failBacking": "set by tests alone",
 	"internal/memory.growing":     "serializes checks of one process; a Memory per process is all there is",
 	"internal/race.stand":         "the words that stand for locks before the race detector",
-	"internal/layout.Signature":   "computed once",
 	"internal/sys.hasWaitv":       "asked once: the kernel does not change",
 	"multiproctest.patience":      "shortened by its own tests",
 	"shm.typeInfos":               "a cache: what is found out about a type never changes",

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite the golden file")
 // compile where a size differs.
 func TestGolden(t *testing.T) {
 	var got bytes.Buffer
-	Describe(&got)
+	describe(&got)
 	const golden = "testdata/layout.golden"
 	if *update {
 		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
@@ -33,7 +33,7 @@ func TestGolden(t *testing.T) {
 }
 
 func TestNoGoPointers(t *testing.T) {
-	for _, typ := range Structs() {
+	for _, typ := range structs() {
 		noPointers(t, typ, typ.Name())
 	}
 }
@@ -54,7 +54,7 @@ func noPointers(t *testing.T, typ reflect.Type, path string) {
 
 // TestNoHiddenPadding: what the compiler would pad, the layout names.
 func TestNoHiddenPadding(t *testing.T) {
-	for _, typ := range Structs() {
+	for _, typ := range structs() {
 		end := uintptr(0)
 		for f := range typ.Fields() {
 			if f.Offset != end {

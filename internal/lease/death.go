@@ -68,6 +68,13 @@ func (t *Table) claimProof(id, me ID) bool {
 	return row.Proving.CompareAndSwap(until, mine)
 }
 
+// Leave says that id, this process, is about to end by itself. Its parent, who waits for it,
+// is the first to know; for a while nobody else looks for the proof, which would only get into
+// the kernel's way.
+func (t *Table) Leave(id ID) {
+	t.Row(id).Proving.Store((sys.Monotonic() + uint64(provingTurn)) &^ (layout.Slots - 1)) // nobody's turn
+}
+
 // prove looks once whether a marked process has stopped, and records it.
 func (t *Table) prove(id ID, thorough bool) bool {
 	row := t.Row(id)

@@ -29,19 +29,20 @@ const (
 type Warden struct {
 	table   *Table
 	id      ID
+	born    uint64 // its start time
 	waitv   bool
 	longest time.Duration
 	orphan  func()
 }
 
-// StartWarden registers this process as id and watches from then on. orphan is
-// called once, when an ancestor is dead. waitv chooses the way to wait, and longest is
-// usually [Restlessness].
+// StartWarden registers this process as id and watches from then on. born is the process's
+// start time, or 0 if it is to be looked up. orphan is called once, when an ancestor is
+// dead. waitv chooses the way to wait, and longest is usually [Restlessness].
 //
 // The thread lives as long as the process: nothing ends it, for its end is
 // what the kernel reports as the death.
-func StartWarden(t *Table, id ID, waitv bool, longest time.Duration, orphan func()) error {
-	w := &Warden{table: t, id: id, waitv: waitv, longest: longest, orphan: orphan}
+func StartWarden(t *Table, id ID, born uint64, waitv bool, longest time.Duration, orphan func()) error {
+	w := &Warden{table: t, id: id, born: born, waitv: waitv, longest: longest, orphan: orphan}
 	started := make(chan error)
 	go w.run(started)
 	return <-started
@@ -55,6 +56,9 @@ func (w *Warden) run(started chan<- error) {
 		return
 	}
 	started <- nil
+	// Whoever waits for that has to go on in another thread, and now: while this one is in
+	// a system call, the runtime takes its time to find that out.
+	runtime.Gosched()
 	w.table.neighbours(w.id.Slot(), w.table.ring)
 	for {
 		w.watch()
@@ -72,9 +76,10 @@ func (w *Warden) register() error {
 	if err != nil {
 		return err
 	}
-	start, err := sys.StartTime(os.Getpid())
-	if err != nil {
-		return err
+	if w.born == 0 {
+		if w.born, err = sys.StartTime(os.Getpid()); err != nil {
+			return err
+		}
 	}
 	if err := sys.WatchDeath(page, w.table.lease(w.id)); err != nil {
 		return err
@@ -83,7 +88,7 @@ func (w *Warden) register() error {
 		return err
 	}
 	row := w.table.Row(w.id)
-	row.Start.Store(start)
+	row.Start.Store(w.born)
 	row.Pid.Store(uint32(os.Getpid()))
 	if w.table.orphaned(w.id) {
 		return ErrOrphan

@@ -1,9 +1,10 @@
 package memory
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -103,9 +104,10 @@ func (m *Memory) format(limit uint64) error {
 		return &FullError{Need: layout.BlocksAt, Err: noSpace{err}}
 	}
 	h := m.Header()
-	rand.Read(h.Family[:])
+	binary.LittleEndian.PutUint64(h.Family[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(h.Family[8:], rand.Uint64())
 	h.Version = layout.Version
-	h.Signature = layout.Signature()
+	h.Signature = layout.Signature
 	h.Size = m.size
 	h.Limit = limit
 	h.Alloc.Top = layout.BlocksAt
@@ -121,7 +123,7 @@ func (m *Memory) check(family [16]byte) error {
 		return &OpenError{fmt.Sprintf("magic %#x", h.Magic)}
 	case h.Version != layout.Version:
 		return &OpenError{fmt.Sprintf("layout version %d, this program has %d", h.Version, layout.Version)}
-	case h.Signature != layout.Signature():
+	case h.Signature != layout.Signature:
 		return &OpenError{"the layout of another build"}
 	case h.Size != m.size:
 		return &OpenError{fmt.Sprintf("%d bytes, its header says %d", m.size, h.Size)}

@@ -17,6 +17,9 @@ const (
 // inherit the limit.
 func SetLimit(r Resource, soft, hard uint64) error { return setLimit(r, soft, hard) }
 
+// IsLimited reports whether this process's use of a resource is limited.
+func IsLimited(r Resource) bool { return isLimited(r) }
+
 // MappedBytes is how much of its address space this process uses.
 func MappedBytes() (uint64, error) { return mappedBytes() }
 
@@ -24,3 +27,8 @@ func MappedBytes() (uint64, error) { return mappedBytes() }
 // its end, whoever else still holds the other side open. A read that waits for more
 // is woken.
 func EndReading(f *os.File) error { return endReading(f) }
+
+// AwaitEnd waits until p, a child of this process, has ended, and keeps no thread busy with
+// that as p.Wait does, which returns at once afterwards. After an error, as on an old kernel or
+// without a descriptor to spare, p.Wait still has to wait.
+func AwaitEnd(p *os.Process) error { return awaitEnd(p) }

@@ -22,6 +22,12 @@ func setLimit(r Resource, soft, hard uint64) error {
 	return os.NewSyscallError("setrlimit", err)
 }
 
+func isLimited(r Resource) bool {
+	var limit unix.Rlimit
+	err := unix.Getrlimit(resources[r], &limit)
+	return err != nil || limit.Cur != unix.RLIM_INFINITY
+}
+
 func mappedBytes() (uint64, error) {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
@@ -43,4 +49,27 @@ func endReading(f *os.File) error {
 		return err
 	}
 	return os.NewSyscallError("shutdown", result)
+}
+
+func awaitEnd(p *os.Process) error {
+	fd, err := unix.PidfdOpen(p.Pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	f := os.NewFile(uintptr(fd), "pidfd")
+	defer f.Close()
+	// Where SIGCHLD is ignored, the number may be another process's already. If p, which has a
+	// pidfd of its own, is still there, so it was when this one was opened.
+	if err := p.Signal(unix.Signal(0)); err != nil {
+		return err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Read(func(fd uintptr) bool {
+		ended := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(ended, 0)
+		return n > 0 || err != nil && err != unix.EINTR
+	})
 }

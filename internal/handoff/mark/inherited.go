@@ -31,6 +31,12 @@ type inheritance struct {
 	err   error
 }
 
+// IsMarked reports whether there is a mark in the environment, whoever it is for.
+func IsMarked() bool {
+	_, ok := os.LookupEnv(EnvName)
+	return ok
+}
+
 // Inherited reports whether this process is a child that was started by
 // multiproc. If it is not, all results are nil, and nothing was taken from the descriptor
 // in the mark, if there was one. If it is, the connection in the hello belongs to the

@@ -184,7 +184,6 @@ func (l launch) run(t *testing.T) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	theirs.Close()
 	watchdog := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer watchdog.Stop()
 	if l.send != nil {
@@ -194,6 +193,7 @@ func (l launch) run(t *testing.T) string {
 	}
 	ours.Write([]byte("more"))
 	unix.Shutdown(int(descriptor(t, ours)), unix.SHUT_WR)
+	theirs.Close() // not before: a stranger may have ended by now, and there would be nobody to write to
 
 	var lines []string
 	for s := bufio.NewScanner(out); s.Scan(); {
