@@ -98,6 +98,7 @@ func TestEveryPythonNameIsListed(t *testing.T) {
 func TestPythonTableNamesWhatWeHave(t *testing.T) {
 	packages := map[string]map[string]bool{
 		"multiproc": exported(t, ".."),
+		"conn":      exported(t, filepath.Join("..", "conn")),
 		"psync":     exported(t, filepath.Join("..", "psync")),
 		"shm":       exported(t, filepath.Join("..", "shm")),
 	}

@@ -3,10 +3,12 @@ package psync_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/psync"
 )
@@ -180,5 +182,93 @@ func TestCloseByAnotherProcess(t *testing.T) {
 	g.Unlock()
 	if err := mu.Close(); !errors.Is(err, psync.ErrClosed) {
 		t.Errorf("Close after that: %v", err)
+	}
+}
+
+// TestCloseManyWhileWaiting: more waiters than a process has threads for; none of the locks is released.
+func TestCloseManyWhileWaiting(t *testing.T) {
+	const n = 40
+	sleeping := onSleep(t)
+	waited := make(chan error, n)
+	var locks []*psync.Mutex
+	var guards []psync.Guard
+	for range n {
+		mu := newMutex(t)
+		locks, guards = append(locks, mu), append(guards, mustLock(t, mu))
+		go func() {
+			_, err := mu.Lock(modetest.Patient(t))
+			waited <- err
+		}()
+		modetest.Receive(t, sleeping, "waiter")
+	}
+	for _, mu := range locks {
+		if err := mu.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range n {
+		if err := modetest.Receive(t, waited, "end of a waiter"); !errors.Is(err, psync.ErrClosed) {
+			t.Fatalf("a waiter: %v", err)
+		}
+	}
+	for _, g := range guards {
+		g.Unlock()
+	}
+}
+
+// TestCloseAsOneFallsAsleep: the last look of a waiter is before the Close, its sleep after it.
+func TestCloseAsOneFallsAsleep(t *testing.T) {
+	mu := newMutex(t)
+	g := mustLock(t, mu)
+	var once sync.Once
+	crashpoint.Set(func(name string) {
+		if name == "lock.sleep" {
+			once.Do(func() { mu.Close() })
+		}
+	})
+	defer crashpoint.Set(nil)
+	waited := make(chan error, 1)
+	go func() {
+		_, err := mu.Lock(modetest.Patient(t))
+		waited <- err
+	}()
+	if err := modetest.Receive(t, waited, "end of the waiter"); !errors.Is(err, psync.ErrClosed) {
+		t.Error(err)
+	}
+	g.Unlock()
+}
+
+// TestLockBeforeFinish: the lock was closed and released, and is not freed yet.
+func TestLockBeforeFinish(t *testing.T) {
+	mu := newMutex(t)
+	sleeping := onSleep(t)
+	g := mustLock(t, mu)
+	waited := make(chan error, 1)
+	go func() {
+		_, err := mu.Lock(modetest.Patient(t))
+		waited <- err
+	}()
+	modetest.Receive(t, sleeping, "waiter")
+	mu.Close()
+	var once sync.Once
+	crashpoint.Set(func(name string) {
+		if name == "lock.freed" {
+			once.Do(func() {
+				if _, err := mu.Lock(t.Context()); !errors.Is(err, psync.ErrClosed) {
+					t.Errorf("Lock: %v", err)
+				}
+				if _, ok := mu.TryLock(); ok {
+					t.Error("TryLock")
+				}
+			})
+		}
+	})
+	defer crashpoint.Set(nil)
+	g.Unlock()
+	if err := modetest.Receive(t, waited, "end of the waiter"); !errors.Is(err, psync.ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := mu.MarshalBinary(); !errors.Is(err, psync.ErrClosed) {
+		t.Errorf("MarshalBinary: %v", err)
 	}
 }

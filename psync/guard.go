@@ -16,23 +16,29 @@ type Guard struct {
 func (m *Mutex) guard(me lease.ID) Guard { return Guard{m, me, m.place.Lock.Ticket} }
 
 // Unlock gives the lock back. It panics with a [*GuardError] if the guard does not
-// hold it: the second Unlock of a guard, or of a copy, never releases what somebody
-// else holds. After a Close of the lock it only frees the memory.
+// hold it: the second Unlock of a guard, or of a copy of it, does not release what somebody
+// else holds. That is so for one after the other; two goroutines that unlock copies at the same
+// moment may release the lock of a third. After a Close of the lock Unlock only frees the memory.
 func (g Guard) Unlock() {
 	m := g.m
-	if m == nil || !m.env.Quiet.On() || !m.place.Quiet(g.me, g.ticket) {
+	if m == nil || !m.env.Quiet.On() {
+		g.unlock()
+		return
+	}
+	seen, ok := m.place.Quiet(g.me, g.ticket)
+	if !ok {
 		g.unlock()
 		return
 	}
 	m.place.StoreFree(g.ticket)
-	if m.place.Watched() {
+	if m.place.Overtaken(seen) {
 		m.overtaken()
 	}
 }
 
 // overtaken sees to those who have come while m was released.
 func (m *Mutex) overtaken() {
-	m.env.Overtaken(&m.place)
+	m.env.WakeOvertaken(&m.place)
 	m.finish()
 }
 

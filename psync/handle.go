@@ -20,7 +20,14 @@ func (m *Mutex) BindMember(member *family.Member) {
 }
 
 // MarshalBinary encodes the handle for another process of the family.
-func (m *Mutex) MarshalBinary() ([]byte, error) { return m.ref.AppendBinary(nil, mutexShape) }
+func (m *Mutex) MarshalBinary() ([]byte, error) { return m.marshal(m.ref.AppendBinary) }
+
+func (m *Mutex) marshal(how func([]byte, family.Shape) ([]byte, error)) ([]byte, error) {
+	if m.ref.Live() && m.place.Closing() {
+		return nil, &HandleError{Kind: "mutex", Err: ErrClosed}
+	}
+	return how(nil, mutexShape)
+}
 
 // UnmarshalBinary makes m the handle that b encodes. It returns a [*HandleError] for
 // anything that is no handle to an open lock of this family.
@@ -34,7 +41,7 @@ func (m *Mutex) UnmarshalBinary(b []byte) error {
 }
 
 // MarshalText is MarshalBinary as one word of ASCII, for a flag or the environment.
-func (m *Mutex) MarshalText() ([]byte, error) { return m.ref.AppendText(nil, mutexShape) }
+func (m *Mutex) MarshalText() ([]byte, error) { return m.marshal(m.ref.AppendText) }
 
 // UnmarshalText undoes MarshalText.
 func (m *Mutex) UnmarshalText(text []byte) error {

@@ -47,10 +47,10 @@ func NewMutex() (*Mutex, error) {
 // Abandoned says so. Code that does not want to know uses [Mutex.Do].
 func (m *Mutex) Lock(ctx context.Context) (Guard, error) {
 	if me := m.me; me != 0 && m.place.Take(me) {
-		if m.place.Live() {
+		if m.place.Live() && !m.place.Closing() {
 			return m.guard(me), nil
 		}
-		return Guard{}, m.env.Return(&m.place, me)
+		return Guard{}, m.giveBack(me)
 	}
 	return m.lock(ctx)
 }
@@ -68,7 +68,17 @@ func (m *Mutex) lock(ctx context.Context) (Guard, error) {
 		m.finish()
 		return Guard{}, err
 	}
+	if m.place.Closing() {
+		return Guard{}, m.giveBack(me)
+	}
 	return m.guard(me), nil
+}
+
+// giveBack is called by the new holder of a lock that was closed in the last moment.
+func (m *Mutex) giveBack(me lease.ID) error {
+	err := m.env.Return(&m.place, me)
+	m.finish()
+	return err
 }
 
 // TryLock takes m if that can be done at once, also from a holder that is dead. In
@@ -79,7 +89,11 @@ func (m *Mutex) TryLock() (Guard, bool) {
 		return Guard{}, false
 	}
 	me := m.ref.Member.As(context.Background())
-	if m.place.Closing() || !m.env.TryAcquire(&m.place, me) {
+	if !m.env.TryAcquire(&m.place, me) {
+		return Guard{}, false
+	}
+	if m.place.Closing() {
+		m.giveBack(me)
 		return Guard{}, false
 	}
 	return m.guard(me), true
@@ -138,11 +152,18 @@ func (m *Mutex) hold(ctx context.Context, fn func(Guard) error) error {
 // later, get [ErrClosed], as does a second Close. If somebody holds the lock, the memory is
 // freed when he unlocks it; if he dies first, when somebody tries the lock again or the family ends.
 func (m *Mutex) Close() error {
-	if !m.ref.Live() || !m.env.BeginClose(&m.place) {
+	if !m.ref.Live() {
+		return ErrClosed
+	}
+	if !m.env.BeginClose(&m.place) {
+		m.finish() // whoever began may have died
 		return ErrClosed
 	}
 	m.ref.Forget()
 	m.finish()
+	if m.ref.Live() {
+		m.env.WakeAll(&m.place)
+	}
 	return nil
 }
 
@@ -151,7 +172,7 @@ func (m *Mutex) finish() {
 	if !m.place.Closing() || !m.ref.Live() {
 		return
 	}
-	if m.env.TryAcquire(&m.place, m.ref.Member.As(context.Background())) {
+	if lock.Closed(m.place.Lock) || m.env.TryAcquire(&m.place, m.ref.Member.As(context.Background())) {
 		// Whoever else does this at the same time finds it done.
 		_ = m.ref.Close(func() { m.env.Close(m.place.Lock) })
 	}

@@ -17,7 +17,7 @@ type Number interface {
 }
 
 // Add adds delta to v in one atomic step and returns the new value. Integers wrap
-// around as Go's do. It panics with a [*ClosedError] after Close.
+// around as Go's do. It panics with a [*ClosedError] after Close, and if v names nothing.
 func Add[T Number](v *Value[T], delta T) T {
 	// Just simple enough to be inlined, which is a third of its time.
 	if *v.gen != v.open {

@@ -11,7 +11,7 @@ import (
 // on one floor do not know each other.
 var floors = [][]string{
 	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout"},
-	{"internal/memory", "internal/handoff/mark"},
+	{"internal/memory", "internal/handoff/mark", "conn"},
 	{"internal/lease"},
 	{"internal/wait"},
 	{"internal/lock"},
@@ -60,10 +60,10 @@ var standard = []struct {
 	pkgs []string
 	why  string
 }{
-	{"syscall", []string{"internal/sys", ".", "internal/handoff"}, "names of signals, errors and wait states: see syscallNames"},
+	{"syscall", []string{"internal/sys", ".", "internal/handoff", "conn"}, "names of signals, errors and wait states: see syscallNames"},
 	{"testing", []string{"multiproctest", "internal/modetest"}, "helpers of tests; it would define flags in programs"},
 	{"os/exec", []string{".", "internal/modetest"}, "children are started in one place"},
-	{"net", nil, "it pulls in the C library: children start slower and are larger"},
+	{"net", []string{"conn"}, "it makes children start slower and larger: only who wants connections pays"},
 	{"os/user", nil, "the same"},
 	{"log", nil, "libraries return errors and give log/slog records to who asks for them"},
 	{"plugin", nil, "a child is the same program"},

@@ -11,6 +11,7 @@ import (
 // state is every package variable that may change, with the reason why it must be one.
 // A process has one family, one registry of entries and one configuration.
 var state = map[string]string{
+	"conn.writeBuffers":           "a pool: idle connections keep no write buffer",
 	"config":                      "the program's configuration, written once by Init",
 	"here":                        "this process as it sees itself",
 	"registry":                    "the entries, which package variables declare",

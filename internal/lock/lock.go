@@ -129,11 +129,15 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 			w |= layout.LockWaiters
 		}
 		if !e.watch(p) {
+			if err := ctx.Err(); err != nil {
+				e.giveUp(p)
+				return err
+			}
 			continue
 		}
 		crashpoint.At("lock.sleep")
 		err := e.Hub.Block(ctx, &l.Word, p.Off, w, epoch, func() bool {
-			return !p.Live() || e.Table.State(lease.ID(w&layout.LockOwner)) != lease.Alive
+			return !p.Live() || p.Closing() || e.Table.State(lease.ID(w&layout.LockOwner)) != lease.Alive
 		})
 		if err != nil {
 			e.giveUp(p)
@@ -180,9 +184,10 @@ func (e *Env) giveUp(p *Place) {
 		case w == layout.OwnerClosed || p.Closing():
 			return
 		case w&layout.LockWaiters != 0 || l.Word.CompareAndSwap(w, w|layout.LockWaiters):
-			if e.watch(p) {
-				return
+			if !e.watch(p) { // no matter why: whoever sleeps looks again, and sees to it
+				e.Hub.Wake(&l.Word, math.MaxInt32)
 			}
+			return
 		}
 	}
 	e.Hub.Wake(&l.Word, 1) // it may have been that of the block's next user

@@ -25,8 +25,8 @@ import (
 // This is D. Dice, H. Huang, M. Yang, "Asymmetric Dekker Synchronization", with membarrier(2).
 //
 // A store at a wrong moment can do only one kind of harm: it can overwrite LockWaiters. Whoever
-// made it sees Watch after it and wakes one sleeper, who sets the bit again if he sleeps again
-// or takes the lock.
+// made it sees after it that Watch has changed and wakes the sleepers, who set the bit again if they sleep
+// again.
 
 // calmEnough is after how many releases without a sleeper a lock is quiet again. A barrier costs
 // about as much as some thousands of compare-and-swaps.
@@ -75,7 +75,7 @@ func (q *Quiet) ask() {
 
 // consider asks the kernel if it is worth it: a lock has been released ticket times.
 func (q *Quiet) consider(ticket uint32) {
-	if ticket%askEvery == 0 && q.family != nil && !q.asked.Load() && time.Since(q.since) > askAfter &&
+	if ticket%askEvery == askEvery-1 && q.family != nil && !q.asked.Load() && time.Since(q.since) > askAfter &&
 		q.asked.CompareAndSwap(false, true) {
 		go q.ask()
 	}
@@ -85,26 +85,29 @@ func (q *Quiet) consider(ticket uint32) {
 func (q *Quiet) On() bool { return q.on.Load() }
 
 // Quiet reports whether me, who has this ticket, holds the lock and nobody sleeps on it: then
-// [Place.StoreFree] releases it. These two are for one caller, into which they are inlined.
-func (p *Place) Quiet(me lease.ID, ticket uint32) bool {
-	return !p.Watched() && p.Lock.Ticket == ticket && p.Lock.Word.Load() == uint32(me) && p.Live()
+// [Place.StoreFree] releases it, and seen is what to compare [Place.Overtaken] with. They are
+// for one caller, into which they are inlined.
+func (p *Place) Quiet(me lease.ID, ticket uint32) (seen uint32, ok bool) {
+	seen = p.Mutex.Watch.Load()
+	return seen, seen&layout.WatchState == layout.WatchNone && p.Lock.Ticket == ticket && p.Lock.Word.Load() == uint32(me) && p.Live()
 }
 
-// StoreFree releases the lock by a plain store. The caller then looks at [Place.Watched], and calls
-// [Env.Overtaken] if it is.
+// StoreFree releases the lock by a plain store.
 func (p *Place) StoreFree(ticket uint32) {
 	p.Lock.Ticket = ticket + 1 // while it is ours: every copy of the guard is stale from here
 	store(&p.Lock.Word, 0)
 }
 
-// Overtaken is called after a quiet release that found the lock watched: a sleeper's bit may be lost.
-func (e *Env) Overtaken(p *Place) {
-	crashpoint.At("lock.overtaken")
-	e.Hub.Wake(&p.Lock.Word, 1)
-}
+// Overtaken reports whether somebody has come since Watch was seen. It is not enough that it says None
+// again: a watch may have begun and ended since, and its sleeper's bit been stored over.
+func (p *Place) Overtaken(seen uint32) bool { return p.Mutex.Watch.Load() != seen }
 
-// Watched reports whether somebody sleeps on the lock, is about to, or has closed it.
-func (p *Place) Watched() bool { return p.Mutex.Watch.Load()&layout.WatchState != layout.WatchNone }
+// WakeOvertaken is called after a release that was overtaken. It wakes all, and sets no bit: who does that
+// has to go through watch.
+func (e *Env) WakeOvertaken(p *Place) {
+	crashpoint.At("lock.overtaken")
+	e.Hub.Wake(&p.Lock.Word, math.MaxInt32)
+}
 
 // Closing reports whether the lock is to be freed by its last holder.
 func (p *Place) Closing() bool {
@@ -140,6 +143,9 @@ func (e *Env) watch(p *Place) bool {
 		return true
 	}
 	w := m.Watch.Load()
+	if !p.Live() { // it was that of somebody else; from here on the swap would fail
+		return false
+	}
 	switch w & layout.WatchState {
 	case layout.WatchOn:
 		return true
@@ -179,6 +185,13 @@ func (e *Env) BeginClose(p *Place) bool {
 		sys.Barrier() // as in watch
 	}
 	crashpoint.At("lock.closing")
-	e.Hub.Wake(&p.Lock.Word, math.MaxInt32)
 	return true
+}
+
+// WakeAll wakes all who wait for the lock, and those who are just about to: a change of the epoch
+// keeps them from sleeping.
+func (e *Env) WakeAll(p *Place) {
+	e.Table.Epoch().Add(1)
+	e.Hub.Wake(e.Table.Epoch(), math.MaxInt32)
+	e.Hub.Wake(&p.Lock.Word, math.MaxInt32)
 }

@@ -75,13 +75,13 @@ func TestQuietRelease(t *testing.T) {
 	for range 3 {
 		q.hold(t)
 		ticket := q.Lock.Ticket
-		if q.ReleaseQuietly(&q.Place, q.ID(), ticket+1) {
+		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), ticket+1); released {
 			t.Fatal("released with another's ticket")
 		}
-		if !q.ReleaseQuietly(&q.Place, q.ID(), ticket) || q.Lock.Word.Load() != 0 {
+		if released, overtaken := q.ReleaseQuietly(&q.Place, q.ID(), ticket); !released || overtaken || q.Lock.Word.Load() != 0 {
 			t.Fatalf("not released: %#x", q.Lock.Word.Load())
 		}
-		if q.ReleaseQuietly(&q.Place, q.ID(), ticket) {
+		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), ticket); released {
 			t.Fatal("released twice")
 		}
 	}
@@ -93,21 +93,61 @@ func TestOvertaken(t *testing.T) {
 	q := newQuiet(t)
 	for range 100 {
 		q.hold(t)
+		seen, ok := q.Place.Quiet(q.ID(), q.Lock.Ticket)
+		if !ok {
+			q.Release(&q.Place, q.ID())
+			q.calm(t)
+			continue
+		}
 		got := q.waiter(t)
 		if q.state() != layout.WatchOn {
 			t.Fatalf("somebody sleeps, Watch is %#x", q.x.Watch.Load())
 		}
-		if q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket) {
+		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket); released {
 			t.Fatal("released quietly although somebody sleeps")
 		}
-		lock.Store(&q.Lock.Word, 0)
-		if !q.Watched() {
-			t.Fatal("the holder would see nothing")
+		q.StoreFree(q.Lock.Ticket)
+		if !q.Place.Overtaken(seen) {
+			t.Fatal("the holder sees nothing")
 		}
-		q.Overtaken(&q.Place)
+		q.WakeOvertaken(&q.Place)
 		if err := <-got; err != nil {
 			t.Fatal(err)
 		}
+		q.Release(&q.Place, q.ID())
+	}
+}
+
+// TestOvertakenByTwo: the same, but until it looks again the watch has ended.
+func TestOvertakenByTwo(t *testing.T) {
+	q := newQuiet(t)
+	q.hold(t)
+	seen, ok := q.Place.Quiet(q.ID(), q.Lock.Ticket)
+	if !ok {
+		t.Fatal("a new lock is not quiet")
+	}
+	got := q.waiter(t)
+	q.StoreFree(q.Lock.Ticket)
+	q.calm(t)
+	if q.state() != layout.WatchNone || !q.Place.Overtaken(seen) {
+		t.Fatalf("Watch %#x, seen %#x: the holder takes it for the one that it saw", q.x.Watch.Load(), seen)
+	}
+	q.WakeOvertaken(&q.Place)
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+	q.Release(&q.Place, q.ID())
+}
+
+// calm takes the lock and releases it until nobody is watched for.
+func (q quiet) calm(t *testing.T) {
+	t.Helper()
+	for n := 0; q.state() == layout.WatchOn; n++ {
+		if n > 1000 {
+			t.Fatal("it is never quiet again")
+		}
+		q.hold(t)
+		q.Calm(&q.Place, q.ID())
 		q.Release(&q.Place, q.ID())
 	}
 }
@@ -123,19 +163,14 @@ func TestCalm(t *testing.T) {
 		if err := <-got; err != nil {
 			t.Fatal(err)
 		}
+		q.Release(&q.Place, q.ID())
 		before := q.x.Watch.Load()
-		for n := 0; q.state() == layout.WatchOn; n++ {
-			if n > 1000 {
-				t.Fatal("it is never quiet again")
-			}
-			q.Calm(&q.Place, q.ID())
-			q.Release(&q.Place, q.ID())
-			q.hold(t)
-		}
+		q.calm(t)
 		if now := q.x.Watch.Load(); now == before&^layout.WatchState {
 			t.Errorf("round %d: Watch is %#x again: a swap that comes late would succeed", round, now)
 		}
-		if !q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket) {
+		q.hold(t)
+		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket); !released {
 			t.Fatal("quiet, but not released quietly")
 		}
 	}
@@ -149,11 +184,12 @@ func TestClosing(t *testing.T) {
 	if !q.BeginClose(&q.Place) || q.BeginClose(&q.Place) {
 		t.Fatal("closing succeeds once")
 	}
+	q.WakeAll(&q.Place)
 	if err := <-got; err != lock.ErrClosed {
 		t.Errorf("a waiter: %v", err)
 	}
-	if !q.Closing() || !q.Watched() {
-		t.Error("the holder would not see it")
+	if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket); released || !q.Closing() {
+		t.Error("the holder does not see it")
 	}
 }
 
@@ -200,8 +236,7 @@ func TestReleaseAgainstWatch(t *testing.T) {
 		for n := int32(1); n <= rounds; n++ {
 			for begin.Load() != n {
 			}
-			released = q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket)
-			seen = q.Watched()
+			released, seen = q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket)
 			ready.Store(n)
 		}
 	}()

@@ -1,0 +1,28 @@
+package conn
+
+import "net"
+
+// ForceLongHeaders makes f use the long form for messages of every size.
+func ForceLongHeaders(f *Framed) { f.out.forced = true }
+
+// ListenOn is Listen on a listener of the test's.
+func ListenOn(inner net.Listener, o Options) (*Listener, error) {
+	o, err := o.checked()
+	if err != nil {
+		return nil, err
+	}
+	return newListener(&socket{Listener: inner}, o), nil
+}
+
+// Held tells how many connections are in their handshake, and how many wait for Accept.
+func Held(l *Listener) (pending, waiting int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pending.Len(), l.waiting
+}
+
+// NewPayload is what an end of this role challenges with, without the digest's name.
+var NewPayload = newPayload
+
+// DirPrefix begins the names of private directories.
+var DirPrefix = dirPrefix

@@ -1,0 +1,67 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+)
+
+// Poll reports whether something can be received: a message, the beginning of one, or the
+// news that the stream has ended or failed, which Recv will then return. It waits for that up
+// to the timeout: not at all if it is 0, and until ctx ends if it is negative. The error is
+// [ErrClosed], that of ctx or of the deadline.
+//
+// A timeout of 0 is exact for sockets on Linux, and about a millisecond elsewhere. On a
+// connection in the mode of [Framed.Block], which cannot give up a wait, positive timeouts are errors.ErrUnsupported.
+func (f *Framed) Poll(ctx context.Context, timeout time.Duration) (bool, error) {
+	if timeout < 0 {
+		return f.poll(ctx, f.fillOne)
+	}
+	if timeout == 0 {
+		ready, err := f.poll(ctx, f.peek)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return ready, err
+		}
+		timeout = time.Millisecond
+	}
+	f.mu.Lock()
+	blocked := f.blocked
+	f.mu.Unlock()
+	if blocked {
+		return false, errors.ErrUnsupported
+	}
+	soon, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	ready, err := f.poll(soon, f.fillOne)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return false, nil
+	}
+	return ready, err
+}
+
+// poll looks into the buffer, then has look see to the stream.
+func (f *Framed) poll(ctx context.Context, look func() (bool, error)) (bool, error) {
+	if err := f.begin(ctx, f.in.turn, &f.in.watch); err != nil {
+		return false, err
+	}
+	defer f.end(f.in.turn, &f.in.watch)
+	if f.in.begun || f.in.w > f.in.r {
+		return true, nil
+	}
+	ready, err := look()
+	switch {
+	case err == nil:
+		return ready, nil
+	case f.closed.Load() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ErrInterrupted):
+		return false, f.cause(ctx, err)
+	case errors.Is(err, errors.ErrUnsupported):
+		return false, err
+	}
+	return true, nil // Recv will return the error
+}
+
+func (f *Framed) fillOne() (bool, error) {
+	err := f.fill(1)
+	return err == nil, err
+}

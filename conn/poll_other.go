@@ -1,0 +1,7 @@
+//go:build !linux
+
+package conn
+
+import "errors"
+
+func (f *Framed) peek() (bool, error) { return false, errors.ErrUnsupported }
