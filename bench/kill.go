@@ -169,9 +169,9 @@ func killHolder(ctx context.Context, h heirs, i, waiters, mib int, gates *[2]psy
 	if err := p.Kill(); err != nil {
 		return 0, err
 	}
+	<-p.Done() // and not in a loop, which would want a CPU meanwhile
 	if err := h.Board.await(ctx, done, uint64(waiters)); err != nil {
 		return 0, err
 	}
-	<-p.Done()
 	return float64(int64(h.Board.word(when).Load()) - begin), nil
 }

@@ -31,6 +31,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	list := flags.Bool("list", false, "print the names of the workloads, and end")
 	jsonFile := flags.String("json", "", "write the results to `file`, a list of {workload, system, unit, median, min, max, n}")
 	markdownFile := flags.String("markdown", "", "write a report to `file`")
+	readmes := flags.String("readme", "", "put a short table into these comma-separated `files`")
 	svgFile := flags.String("svg", "", "draw the results to `file`")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -65,6 +66,14 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		section := w.measure(ctx, peers)
 		report.Sections = append(report.Sections, section)
 		section.print(stdout)
+	}
+	for name := range strings.SplitSeq(*readmes, ",") {
+		if name == "" {
+			continue
+		}
+		if err := report.readme(name); err != nil {
+			return err
+		}
 	}
 	return errors.Join(
 		write(*jsonFile, func(w io.Writer) error {
