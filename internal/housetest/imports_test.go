@@ -10,7 +10,7 @@ import (
 // floors, from the ground up. A package imports from floors below its own only; those
 // on one floor do not know each other.
 var floors = [][]string{
-	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout"},
+	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout", "pickle"},
 	{"internal/memory", "internal/handoff/mark", "conn"},
 	{"internal/lease"},
 	{"internal/wait"},

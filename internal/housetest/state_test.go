@@ -26,6 +26,8 @@ var state = map[string]string{
 	"internal/race.stand":         "the words that stand for locks before the race detector",
 	"internal/sys.hasWaitv":       "asked once: the kernel does not change",
 	"multiproctest.patience":      "shortened by its own tests",
+	"pickle.seeds":                "drawn once: hashes must not be predictable",
+	"pickle.structs":              "a cache: what is found out about a type never changes",
 	"shm.typeInfos":               "a cache: what is found out about a type never changes",
 }
 
