@@ -95,7 +95,7 @@ func TestKillAllocatorReaper(t *testing.T) {
 		var others []*multiproc.Process
 		for range 3 {
 			stage := newValue[int32](t, 0)
-			p := start(t, bystander.With(stagedDeath{stage, death{point, 1, 1}}))
+			p := start(t, bystander.With(stagedDeath{Stage: stage, Die: death{point, 1, 1}}))
 			reach(t, stage, 1)
 			others = append(others, p)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
@@ -59,10 +60,11 @@ func dyingAtStart(t *testing.T, variable string) {
 	}
 }
 
-// stagedDeath tells a process how far it has come, and where it dies.
+// stagedDeath tells a process how far it has come, and where it dies, or is stopped.
 type stagedDeath struct {
 	Stage *shm.Value[int32]
 	Die   death
+	Stop  bool
 }
 
 // breed starts children until it dies of it.
@@ -81,7 +83,7 @@ func TestKillBetweenClaimAndPublish(t *testing.T) {
 	m := needProcess(t)
 	before := taken(m)
 	for nth := range 4 {
-		p := start(t, breed.With(stagedDeath{newValue[int32](t, 0), death{Point: "lease.reserved", Nth: 1 + nth}}))
+		p := start(t, breed.With(stagedDeath{Stage: newValue[int32](t, 0), Die: death{Point: "lease.reserved", Nth: 1 + nth}}))
 		killed(t, p)
 		slotsBack(t, m, before)
 	}
@@ -100,9 +102,18 @@ func init() {
 // who it is.
 func TestKillPublished(t *testing.T) { dyingAtStart(t, dieRegistering) }
 
-// bystander dies when its warden does something about another's death.
+// bystander dies, or is stopped, when its warden does something about another's death.
 var bystander = multiproc.Proc("bystander", func(ctx context.Context, j stagedDeath) error {
-	j.Die.arm(j.Stage)
+	if j.Stop {
+		crashpoint.Set(func(name string) {
+			if name == j.Die.Point && j.Stage.Load() == 1 {
+				j.Stage.Store(2)
+				syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+			}
+		})
+	} else {
+		j.Die.arm(j.Stage)
+	}
 	j.Stage.Store(1)
 	<-ctx.Done()
 	return nil
@@ -110,35 +121,47 @@ var bystander = multiproc.Proc("bystander", func(ctx context.Context, j stagedDe
 
 // TestKillAnnouncer is (k): whoever notices a death dies of what it does about it.
 func TestKillAnnouncer(t *testing.T) {
-	for _, point := range []string{"lease.announce", "lease.epoch", "lease.told", "lease.reaping", "lease.reaped"} {
-		t.Run(point, func(t *testing.T) {
-			m := needProcess(t)
-			before := taken(m)
-			died := 0
-			// Often their parent has waited for the dead one before another looks, above all where
-			// wardens look every 20 ms.
-			for try := 0; died == 0 && try < 500; try++ {
-				died += announcerDies(t, point)
-				slotsBack(t, m, before)
-			}
-			if died == 0 {
-				t.Errorf("no process died at %s", point)
-			}
-		})
+	for _, point := range []string{"lease.claim", "lease.announce", "lease.epoch", "lease.waking", "lease.told", "lease.reaping", "lease.reaped"} {
+		t.Run(point, func(t *testing.T) { announcersFail(t, point, false) })
 	}
 }
 
-// announcerDies kills a holder among processes that die of it, and tells how many did.
-func announcerDies(t *testing.T, point string) int {
+// TestKillWhileAnnouncerStops: whoever notices a death is stopped, and does not go on.
+func TestKillWhileAnnouncerStops(t *testing.T) {
+	for _, point := range []string{"lease.claim", "lease.announce"} {
+		t.Run(point, func(t *testing.T) { announcersFail(t, point, true) })
+	}
+}
+
+// announcersFail tries until a process has died at that point, or was stopped there.
+func announcersFail(t *testing.T, point string, stop bool) {
+	m := needProcess(t)
+	before := taken(m)
+	failed := 0
+	// Often their parent has waited for the dead one before another looks, above all where
+	// wardens look every 20 ms.
+	for try := 0; failed == 0 && try < 500; try++ {
+		failed += announcerFails(t, point, stop)
+		slotsBack(t, m, before)
+	}
+	if failed == 0 {
+		t.Errorf("no process came to %s", point)
+	}
+}
+
+// announcerFails kills a holder among processes that die of it, or are stopped, and tells how
+// many were.
+func announcerFails(t *testing.T, point string, stop bool) int {
 	s := newScene(t)
 	holder := s.enter(player{})
 	reach(t, holder.stage, holding)
 	var others []*multiproc.Process
+	var stages []*shm.Value[int32]
 	for range 3 {
 		stage := newValue[int32](t, 0)
-		p := start(t, bystander.With(stagedDeath{stage, death{point, 1, 1}}))
+		p := start(t, bystander.With(stagedDeath{stage, death{point, 1, 1}, stop}))
 		reach(t, stage, 1)
-		others = append(others, p)
+		others, stages = append(others, p), append(stages, stage)
 	}
 	heir := s.enter(player{})
 	s.waits(heir)
@@ -149,18 +172,24 @@ func announcerDies(t *testing.T, point string) int {
 	asleep(t, heir.Process)
 	holder.Kill()
 	s.gets(heir, abandoned)
-	died := 0
-	for _, p := range others {
+	failed := 0
+	for i, p := range others {
+		if stop && stages[i].Load() == 2 {
+			failed++
+			p.Kill() // not before the heir has the lock
+			killed(t, p)
+			continue
+		}
 		p.Terminate()
 		if err := p.Wait(patient(t)); err != nil {
 			sig, ok := errors.AsType[*multiproc.SignalError](err)
 			if !ok || sig.Signal != syscall.SIGKILL {
 				t.Fatal(err)
 			}
-			died++
+			failed++
 		}
 	}
-	return died
+	return failed
 }
 
 // TestKillAndReuseSlot is (d): the slot of a dead holder is used again before anybody

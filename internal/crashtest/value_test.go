@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/multiproc-go/multiproc"
@@ -110,9 +112,10 @@ func TestKillArrayUpdate(t *testing.T) {
 }
 
 type readJob struct {
-	Mu    *psync.Mutex
-	A     *shm.Array[byte]
-	Stage *shm.Value[int32]
+	Mu      *psync.Mutex
+	A       *shm.Array[byte]
+	Stage   *shm.Value[int32]
+	Threads int // that do nothing
 }
 
 // gulp reads zeros from the kernel into a shared view while it holds a lock.
@@ -126,16 +129,32 @@ var gulp = multiproc.Proc("gulp", func(ctx context.Context, j readJob) error {
 		return err
 	}
 	defer g.Unlock()
-	j.Stage.Store(1)
-	for {
-		if _, err := zero.Read(j.A.Slice()); err != nil { // one system call, up to 1 GiB
-			return err
-		}
+	var idle sync.WaitGroup
+	for range j.Threads {
+		idle.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			idle.Done()
+			<-ctx.Done()
+		}()
 	}
+	idle.Wait()
+	failed := make(chan error)
+	go func() { // in a thread after those in the list of threads
+		j.Stage.Store(1)
+		for {
+			if _, err := zero.Read(j.A.Slice()); err != nil { // one system call, up to 1 GiB
+				failed <- err
+				return
+			}
+		}
+	}()
+	return <-failed
 })
 
 // TestKillInRead is (j): the kernel goes on writing for a process that has been marked as
-// dead. The next holder must not see any of that.
+// dead. The next holder must not see any of that, nor be misled by threads that exit while
+// it looks for the one that reads.
 func TestKillInRead(t *testing.T) {
 	needProcess(t)
 	const size = 256 << 20
@@ -154,9 +173,9 @@ func TestKillInRead(t *testing.T) {
 	if testing.Short() {
 		n = 2
 	}
-	for range n {
+	for i := range 2 * n {
 		stage := newValue[int32](t, 0)
-		p := start(t, gulp.With(readJob{mu, a, stage}))
+		p := start(t, gulp.With(readJob{mu, a, stage, i % 2 * 100}))
 		reach(t, stage, 1)
 		p.Kill() // most likely in the middle of a read
 		g, err := mu.Lock(patient(t))

@@ -1,7 +1,6 @@
 package lease
 
 import (
-	"math"
 	"time"
 
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
@@ -13,14 +12,16 @@ const (
 	// confirmPatience is how long Confirm looks for proof at once. It usually comes a
 	// tenth of a millisecond after the mark, but the dying need the CPU for it.
 	confirmPatience = 2 * time.Millisecond
-	// provingTurn is how long others leave the search to whoever has begun it.
+	// provingTurn is how long others leave a death to whoever has begun on it.
 	provingTurn = 5 * time.Millisecond
+	// wakingPause is about how long those who were woken first have the CPUs for themselves.
+	wakingPause = 20 * time.Microsecond
 )
 
-// Confirm reports whether id is proven to write no more. For a process that is
+// Confirm reports to me whether id is proven to write no more. For a process that is
 // only marked as dead it looks for the proof for a short while, unless somebody else
 // does: a crowd that looks keeps the dying from the CPU.
-func (t *Table) Confirm(id ID) bool { return t.confirm(id, 0) == proven }
+func (t *Table) Confirm(id, me ID) bool { return t.confirm(id, me) == proven }
 
 // verdict is how a search for proof ended.
 type verdict int
@@ -29,7 +30,7 @@ const (
 	proven    verdict = iota
 	living            // not even marked
 	unproven          // and the caller's to look for again
-	elsewhere         // unproven, and somebody else looks
+	elsewhere         // somebody else's, who looks for the proof or announces
 )
 
 func (t *Table) confirm(id, me ID) verdict {
@@ -39,15 +40,18 @@ func (t *Table) confirm(id, me ID) verdict {
 	case Alive:
 		return living
 	}
-	if !t.local && !t.claimProof(id, me) {
+	turn, ok := t.claim(id, me, false)
+	if !ok {
 		return elsewhere
 	}
+	crashpoint.At("lease.claim")
 	began, pause := time.Now(), 10*time.Microsecond
 	for attempt := 1; ; attempt++ {
-		if t.prove(id, attempt%6 == 0) {
+		if t.State(id) == Gone || t.prove(id, attempt%6 == 0) {
 			return proven
 		}
 		if time.Since(began) > confirmPatience {
+			t.Row(id).Proving.CompareAndSwap(turn, 0)
 			return unproven
 		}
 		sys.Nap(pause)
@@ -55,24 +59,41 @@ func (t *Table) confirm(id, me ID) verdict {
 	}
 }
 
-// claimProof makes the search for the proof of a death me's for a while. The word has
-// the end of the turn, with whose it is in the low bits.
-func (t *Table) claimProof(id, me ID) bool {
-	const whose = layout.Slots - 1
-	row, now := t.Row(id), sys.Monotonic()
-	until := row.Proving.Load()
-	if until > now && (me == 0 || until&whose != uint64(me.Slot())) {
-		return false
+// A turn is when it ends and, in the low bits, whose it is, or 0 for nobody's, and what for.
+const (
+	turnSlot       = layout.Slots - 1
+	turnAnnouncing = layout.Slots
+	turnLow        = turnSlot | turnAnnouncing
+)
+
+func turnFor(slot uint32) uint64 {
+	return (sys.Monotonic()+uint64(provingTurn))&^turnLow | uint64(slot)
+}
+
+// claim makes id's death me's for a while: to look for its proof, or to announce it, for which
+// it is taken from whoever still looks.
+func (t *Table) claim(id, me ID, announcing bool) (turn uint64, ok bool) {
+	if t.local {
+		return 0, true
 	}
-	mine := (now+uint64(provingTurn))&^whose | uint64(me.Slot())
-	return row.Proving.CompareAndSwap(until, mine)
+	word := &t.Row(id).Proving
+	other := word.Load()
+	if slot := other & turnSlot; other > sys.Monotonic() && (!announcing || other&turnAnnouncing != 0) &&
+		(slot == 0 || isLive(t.leases[slot].Word.Load())) {
+		return 0, false
+	}
+	turn = turnFor(me.Slot())
+	if announcing {
+		turn |= turnAnnouncing
+	}
+	return turn, word.CompareAndSwap(other, turn)
 }
 
 // Leave says that id, this process, is about to end by itself. Its parent, who waits for it,
 // is the first to know; for a while nobody else looks for the proof, which would only get into
 // the kernel's way.
 func (t *Table) Leave(id ID) {
-	t.Row(id).Proving.Store((sys.Monotonic() + uint64(provingTurn)) &^ (layout.Slots - 1)) // nobody's turn
+	t.Row(id).Proving.Store(turnFor(0))
 }
 
 // prove looks once whether a marked process has stopped, and records it.
@@ -98,7 +119,16 @@ func (t *Table) announce(id ID, g uint32) {
 	crashpoint.At("lease.announce")
 	t.header.Epoch.Add(1)
 	crashpoint.At("lease.epoch")
-	t.Hooks.Wake(&t.header.Epoch, math.MaxInt32)
+	// Few at a time, and more each time, for they may go to sleep again meanwhile: a crowd
+	// would take the CPU from the first of them, who has the lock by then.
+	for n := 1; ; n *= 2 {
+		woken := t.Hooks.Wake(&t.header.Epoch, n)
+		crashpoint.At("lease.waking")
+		if woken < n {
+			break
+		}
+		sys.Nap(wakingPause)
+	}
 	fallback := t.header.Fallback.Load() != 0
 	t.live(func(slot uint32) {
 		if fallback {
@@ -121,6 +151,9 @@ func (t *Table) bury(slot uint32, me ID) verdict {
 		return v
 	}
 	if row.Generation.Load() == g && row.Announced.Load() != g {
+		if _, ok := t.claim(id, me, true); !ok {
+			return elsewhere
+		}
 		t.announce(id, g)
 	}
 	if !word.CompareAndSwap(layout.LeaseDead, layout.LeaseReaping|me.Slot()) {

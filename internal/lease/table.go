@@ -21,8 +21,8 @@ var (
 
 // Hooks are what the floors above do when a death is noticed.
 type Hooks struct {
-	// Wake wakes up to n sleepers on a word of the arena.
-	Wake func(word *atomic.Uint32, n int)
+	// Wake wakes up to n sleepers on a word of the arena and returns how many it woke.
+	Wake func(word *atomic.Uint32, n int) int
 	// Recorded wakes the sleepers on the words that a slot records.
 	Recorded func(s *layout.Slot)
 	// Inherit finishes in the name of me what the process in a slot left half done. It

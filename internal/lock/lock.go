@@ -160,14 +160,17 @@ func (e *Env) take(l *layout.Lock, w uint32, me lease.ID, slept bool) bool {
 		return l.Word.CompareAndSwap(w, next)
 	case owner == layout.OwnerClosed:
 		return false
-	case e.Table.State(lease.ID(owner)) != lease.Alive && e.Table.Confirm(lease.ID(owner)):
-		crashpoint.At("lock.steal")
-		if l.Word.CompareAndSwap(w, uint32(me)|layout.LockWaiters|layout.LockAbandoned) {
-			e.Table.Ring(me) // the death may not have been announced: this found it by itself
-			return true
-		}
 	}
-	return false
+	state := e.Table.State(lease.ID(owner))
+	if state == lease.Alive || !e.Table.Confirm(lease.ID(owner), me) {
+		return false
+	}
+	crashpoint.At("lock.steal")
+	took := l.Word.CompareAndSwap(w, uint32(me)|layout.LockWaiters|layout.LockAbandoned)
+	if state == lease.Marked {
+		e.Table.Ring(me) // this may have found the proof, and nobody has announced the death
+	}
+	return took
 }
 
 // giveUp passes on a wake that may have been meant for a waiter that stops waiting.

@@ -67,9 +67,5 @@ func awaitEnd(p *os.Process) error {
 	if err != nil {
 		return err
 	}
-	return raw.Read(func(fd uintptr) bool {
-		ended := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(ended, 0)
-		return n > 0 || err != nil && err != unix.EINTR
-	})
+	return raw.Read(HasEnded)
 }

@@ -8,9 +8,8 @@ import (
 
 // procStat is what of /proc/<pid>/stat is of interest.
 type procStat struct {
-	parent  int
-	threads int
-	start   uint64
+	parent int
+	start  uint64
 }
 
 // ThreadID is the kernel's id of the calling thread.
@@ -55,15 +54,15 @@ func Monotonic() uint64 { return monotonic() }
 func Nap(d time.Duration) { nap(d) }
 
 // ProcIsOurs returns an error if /proc is not mounted or shows another pid
-// namespace: there a pid means somebody else.
+// namespace: there a pid means somebody else. It also has to be one that counts threads.
 func ProcIsOurs() error { return procIsOurs() }
 
 // Stopped reports whether process pid, started at start, can no longer change the
 // memory object with that inode number: it does not exist any more, none of its threads
 // has a memory map, or it runs another program by now that has not mapped the object.
 // A mark by [WatchDeath] says only that one thread died; another may still be
-// inside a read into shared memory. The last of the three ways takes longer to find out
-// and is tried only if thorough is set.
+// inside a read into shared memory. That the pid is another process's by now, or that it runs
+// another program, takes longer to find out and is looked at only if thorough is set.
 func Stopped(pid int, start, inode uint64, thorough bool) bool {
 	return stopped(pid, start, inode, thorough)
 }

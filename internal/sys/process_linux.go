@@ -2,6 +2,7 @@ package sys
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -48,6 +49,14 @@ func procIsOurs() error {
 	if self != strconv.Itoa(os.Getpid()) {
 		return errors.New("/proc is that of another pid namespace; mount it anew in this one")
 	}
+	dir, err := openAt(unix.AT_FDCWD, []byte("/proc/self/task\x00"), unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	if n, err := countThreads(dir); err != nil || n < 1 {
+		return errors.New("/proc does not count threads")
+	}
 	return nil
 }
 
@@ -84,48 +93,120 @@ func statOf(pid int) (st procStat, err error) {
 	if st.parent, err = strconv.Atoi(string(fields[1])); err != nil {
 		return st, err
 	}
-	if st.threads, err = strconv.Atoi(string(fields[17])); err != nil {
-		return st, err
-	}
 	st.start, err = strconv.ParseUint(string(fields[19]), 10, 64)
 	return st, err
 }
 
+// stopped is on the way of whoever waits for a dead process's lock, on CPUs that the dying one
+// needs too: so it opens only what it must, and nothing goes to the heap.
 func stopped(pid int, start, inode uint64, thorough bool) bool {
-	st, err := statOf(pid)
+	var room [pathRoom]byte
+	path := strconv.AppendInt(append(room[:0], "/proc/"...), int64(pid), 10)
+	dir, err := openAt(unix.AT_FDCWD, append(path, "/task\x00"...), unix.O_DIRECTORY)
 	if err != nil {
 		return noSuchProcess(pid)
 	}
-	if st.start != start || st.threads == 0 {
-		return true // the pid is somebody else's by now, or the last thread is being reaped
-	}
-	dir := "/proc/" + strconv.Itoa(pid) + "/task/"
-	tasks, err := os.ReadDir(dir)
+	defer unix.Close(dir)
+	threads, err := countThreads(dir)
 	if err != nil {
-		return noSuchProcess(pid)
-	}
-	// The listing ends early when the thread at which it stands exits. A dying process
-	// gets no new threads, so one that is as long as the count before it is complete.
-	if len(tasks) < st.threads {
 		return false
 	}
-	for _, task := range tasks {
-		statm, err := os.ReadFile(dir + task.Name() + "/statm")
+	for list := (threadList{dir: dir}); ; threads-- {
+		thread, err := list.next()
 		switch {
-		case err == nil && bytes.HasPrefix(statm, []byte("0 ")):
-		case err == nil:
-			return thorough && elsewhere(dir+task.Name(), inode)
-		case !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ESRCH):
-			return false // what cannot be read is taken for alive
+		case err != nil:
+			return noSuchProcess(pid)
+		case thread == nil:
+			// The listing ends early when the thread at which it stands exits. A dying process
+			// gets no new threads, so one that is as long as the count before it is complete.
+			return threads <= 0
+		case !mapless(dir, thread):
+			// It may be another process's by now, or run another program.
+			return thorough && (startedOtherwise(pid, start) || elsewhere(pid, string(thread), inode))
 		}
 	}
-	return true
+}
+
+// pathRoom is enough for the paths of this file, with two numbers.
+const pathRoom = 64
+
+// countThreads counts the threads of the process whose task directory that is. It has a link
+// for each of them, beside its own two; none are left of a process that is being reaped.
+func countThreads(dir int) (int, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil {
+		return 0, err
+	}
+	if st.Nlink < 2 {
+		return 0, errors.New("/proc does not count threads")
+	}
+	return int(st.Nlink) - 2, nil
+}
+
+// threadList goes through the threads in a task directory.
+type threadList struct {
+	dir      int
+	at, size int
+	entries  [2048]byte
+}
+
+// next is the number of the next thread, as text, or nil after the last.
+func (l *threadList) next() ([]byte, error) {
+	for {
+		if l.at == l.size {
+			n, err := unix.ReadDirent(l.dir, l.entries[:])
+			if err != nil || n <= 0 {
+				return nil, err
+			}
+			l.at, l.size = 0, n
+		}
+		// struct linux_dirent64: inode, offset, length, type, and a name that ends with a zero.
+		entry := l.entries[l.at:l.size]
+		length := int(binary.NativeEndian.Uint16(entry[16:]))
+		l.at += length
+		if name, _, _ := bytes.Cut(entry[19:length], []byte{0}); name[0] != '.' {
+			return name, nil
+		}
+	}
+}
+
+// mapless reports whether a thread has no memory map any more, or is no more. What
+// cannot be read is taken for alive.
+func mapless(dir int, thread []byte) bool {
+	var room [pathRoom]byte
+	fd, err := openAt(dir, append(append(room[:0], thread...), "/statm\x00"...), 0)
+	if err != nil {
+		return err == unix.ENOENT || err == unix.ESRCH
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, room[:])
+	if err != nil {
+		return err == unix.ESRCH
+	}
+	return bytes.HasPrefix(room[:n], []byte("0 "))
+}
+
+// openAt opens for reading what is at path, which ends with a zero byte.
+func openAt(dir int, path []byte, flags uintptr) (int, error) {
+	// SAFETY: the kernel reads up to the zero byte, while the call lasts.
+	fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(unsafe.SliceData(path))),
+		flags|unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
+
+// startedOtherwise reports whether the pid is somebody else's by now.
+func startedOtherwise(pid int, start uint64) bool {
+	st, err := statOf(pid)
+	return err == nil && st.start != start
 }
 
 // elsewhere reports whether a thread's memory map is without the object: an execve has
 // replaced it, and ended all other threads before.
-func elsewhere(task string, inode uint64) bool {
-	maps, err := os.ReadFile(task + "/maps")
+func elsewhere(pid int, thread string, inode uint64) bool {
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/maps", pid, thread))
 	if err != nil || len(maps) == 0 {
 		return false // it has just lost its map, or must not be looked at
 	}

@@ -84,7 +84,7 @@ type Hub struct {
 func NewHub(mem *memory.Memory, table *lease.Table, way Way) *Hub {
 	h := &Hub{way: way, last: LastResort(500 * time.Millisecond), mem: mem, epoch: table.Epoch()}
 	h.lines.init()
-	table.Hooks.Wake = func(word *atomic.Uint32, n int) { h.Wake(word, n) }
+	table.Hooks.Wake = h.Wake
 	table.Hooks.Recorded = h.wakeRecorded
 	return h
 }

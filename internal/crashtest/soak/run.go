@@ -25,7 +25,7 @@ const grace = 200 * time.Millisecond
 // Points are the named moments at which a worker may die.
 var Points = []string{
 	"lock.sleep", "lock.woken", "lock.steal", "lock.giveup", "lock.freed", "lock.coming", "lock.overtaken",
-	"lease.reserved", "lease.announce", "lease.epoch", "lease.told", "lease.reaping", "lease.reaped",
+	"lease.reserved", "lease.claim", "lease.announce", "lease.epoch", "lease.waking", "lease.told", "lease.reaping", "lease.reaped",
 	"arena.planned", "arena.writing", "arena.written", "arena.pending", "arena.block", "arena.head", "arena.applied", "arena.limbo", "arena.given",
 	"value.half", "value.flip",
 }
