@@ -19,7 +19,9 @@ var floors = [][]string{
 	{"internal/family"},
 	{"internal/handoff"},
 	{".", "psync"},
-	{"shm"},
+	{"shm", "manager/internal/wire"},
+	{"manager/internal/state"},
+	{"manager"},
 	{"internal/modetest"},
 	{"multiproctest"},
 	{"internal/housetest"},
@@ -60,10 +62,10 @@ var standard = []struct {
 	pkgs []string
 	why  string
 }{
-	{"syscall", []string{"internal/sys", ".", "internal/handoff", "conn"}, "names of signals, errors and wait states: see syscallNames"},
+	{"syscall", []string{"internal/sys", ".", "internal/handoff", "conn", "manager"}, "names of signals, errors and wait states: see syscallNames"},
 	{"testing", []string{"multiproctest", "internal/modetest"}, "helpers of tests; it would define flags in programs"},
 	{"os/exec", []string{".", "internal/modetest"}, "children are started in one place"},
-	{"net", []string{"conn"}, "it makes children start slower and larger: only who wants connections pays"},
+	{"net", []string{"conn", "manager"}, "it makes children start slower and larger: only who wants connections pays"},
 	{"os/user", nil, "the same"},
 	{"log", nil, "libraries return errors and give log/slog records to who asks for them"},
 	{"plugin", nil, "a child is the same program"},

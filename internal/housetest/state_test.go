@@ -25,6 +25,7 @@ var state = map[string]string{
 	"internal/memory.growing":     "serializes checks of one process; a Memory per process is all there is",
 	"internal/race.stand":         "the words that stand for locks before the race detector",
 	"internal/sys.hasWaitv":       "asked once: the kernel does not change",
+	"manager.known":               "a process has one pool of connections for a server, however many handles lead there",
 	"multiproctest.patience":      "shortened by its own tests",
 	"pickle.seeds":                "drawn once: hashes must not be predictable",
 	"pickle.structs":              "a cache: what is found out about a type never changes",
@@ -38,6 +39,7 @@ var constants = []string{
 	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.encMode", "internal/handoff.decMode",
 	"internal/sys.resources",
 	"internal/wait.Spins",
+	"manager.plain", "manager/internal/state.absent", "manager/internal/state.typecodes",
 	"multiproctest.everlasting",
 }
 

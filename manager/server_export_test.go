@@ -1,0 +1,24 @@
+package manager
+
+import "github.com/multiproc-go/multiproc/manager/internal/state"
+
+// Machine is what holds the objects.
+type Machine = machine
+
+// NewServerOf makes a server that has m in place of its state.
+func NewServerOf(o Options, m Machine) (*Server, error) {
+	return newServer(o, func(state.Options) machine { return m })
+}
+
+// Connections returns how many there are.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conn)
+}
+
+// MaxBacklog is how much a client may send while its call waits.
+const MaxBacklog = maxBacklog
+
+// Busy is after how many requests a connection gets a thread.
+const Busy = busy

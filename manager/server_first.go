@@ -1,0 +1,203 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/multiproc-go/multiproc/conn"
+	"github.com/multiproc-go/multiproc/manager/internal/state"
+	"github.com/multiproc-go/multiproc/manager/internal/wire"
+	"github.com/multiproc-go/multiproc/pickle"
+)
+
+const (
+	// lingerTime is how long the rest of a request that is too large is awaited, so that
+	// its sender comes to read why it is refused.
+	lingerTime = 10 * time.Second
+	// stopTime is how long a server whose client has asked it to stop waits for calls of user types.
+	stopTime = 5 * time.Second
+)
+
+// serveFirst serves a connection's first request, which is for the server itself. It
+// reports whether more may come: otherwise the connection ends with the reply.
+func (c *client) serveFirst() bool {
+	var err error
+	if c.in, err = c.f.RecvAppend(context.Background(), nil); err != nil {
+		c.recvFailed(err)
+		return false
+	}
+	c.set(executing)
+	place := c.enter(len(c.in))
+	graph, err := c.decode(c.in)
+	c.exit(place)
+	var r wire.Request
+	if err == nil {
+		r, err = wire.ParseFirst(graph)
+	}
+	if err != nil {
+		c.s.log.Info("manager: malformed first request", "remote", c.f.RemoteAddr(), "err", err)
+		c.traceback("ValueError", err.Error())
+		c.send()
+		return false
+	}
+	switch r.Method {
+	case wire.FuncAccept:
+		return c.accepted(&r)
+	case wire.FuncShutdown:
+		c.shutdown()
+		return false
+	}
+	c.control(&r)
+	c.send()
+	return false
+}
+
+// accepted answers a client that introduces itself and will go on. It reports whether it may.
+func (c *client) accepted(r *wire.Request) bool {
+	name, err := text(r, 0, 1)
+	if err != nil {
+		c.traceback("TypeError", err.Error())
+		c.send()
+		return false
+	}
+	c.s.log.Debug("manager: connected", "client", uint64(c.id), "name", name, "pid", c.peer.pid())
+	c.answer(wire.KindReturn, nil)
+	return c.send()
+}
+
+// control executes a request for the server itself.
+func (c *client) control(r *wire.Request) {
+	c.request++
+	c.command = state.Command{Client: c.id, Holder: c.peer.holder(), Request: c.request, Protocol: c.encoder.Protocol}
+	cmd, wanted := &c.command, 0
+	var err error
+	switch r.Method {
+	case wire.FuncDummy:
+	case wire.FuncCount:
+		cmd.Op = state.Count
+	case wire.FuncDebug:
+		cmd.Op = state.Debug
+	case wire.FuncIncref, wire.FuncDecref:
+		cmd.Op, wanted = state.Incref, 1
+		if r.Method == wire.FuncDecref {
+			cmd.Op = state.Decref
+		}
+		cmd.Ident, err = text(r, 0, 1)
+	case wire.FuncMethods:
+		cmd.Op, wanted = state.Methods, 1
+		if err = arguments(r, 1); err == nil {
+			t, ok := wire.ParseToken(r.Args.Items[0])
+			if cmd.Ident = t.Ident; !ok {
+				err = fmt.Errorf("%s() takes a Token, not a %s", r.Method, pickle.TypeName(r.Args.Items[0]))
+			}
+		}
+	case wire.FuncCreate:
+		wanted = -1
+		cmd.Op = state.Create
+		if cmd.Type, err = text(r, 0, len(r.Args.Items)); err == nil {
+			cmd.Args = &pickle.Tuple{Items: r.Args.Items[1:]}
+			cmd.Kwargs = r.Kwargs
+		}
+	default:
+		c.traceback("AssertionError", fmt.Sprintf("%s unrecognized", pickle.Repr(r.Method)))
+		return
+	}
+	if err == nil && wanted >= 0 {
+		err = arguments(r, wanted)
+	}
+	if err != nil {
+		c.traceback("TypeError", err.Error())
+		return
+	}
+	if cmd.Op == 0 {
+		c.answer(wire.KindReturn, nil)
+		return
+	}
+	args, kwargs := cmd.Args, cmd.Kwargs
+	switch what, ident := c.s.apply(c); what {
+	case foreign:
+		c.construct(r, ident, args, kwargs)
+	case later: // no state has it: these are requests that never wait
+		c.traceback("SystemError", "no reply")
+	}
+}
+
+// arguments checks the number of arguments.
+func arguments(r *wire.Request, n int) error {
+	if r.Kwargs.Len() > 0 && n >= 0 {
+		return fmt.Errorf("%s() takes no keyword arguments", r.Method)
+	}
+	if got := len(r.Args.Items); got != n {
+		return fmt.Errorf("%s() takes %s but %d %s given", r.Method, counted(n, false), got, were(got))
+	}
+	return nil
+}
+
+// text is argument i, of n, as a string.
+func text(r *wire.Request, i, n int) (string, error) {
+	if len(r.Args.Items) != max(n, i+1) {
+		return "", arguments(r, max(n, i+1))
+	}
+	s, ok := r.Args.Items[i].(string)
+	if !ok {
+		return "", fmt.Errorf("%s() argument %d must be str, not %s", r.Method, i+1, pickle.TypeName(r.Args.Items[i]))
+	}
+	return s, nil
+}
+
+// shutdown stops the server for a client. The reply goes out twice, as CPython's does.
+func (c *client) shutdown() {
+	if c.s.o.RefuseShutdown {
+		c.traceback("PermissionError", "this server is not stopped by its clients")
+		c.send()
+		return
+	}
+	c.s.log.Info("manager: a client has asked for the shutdown", "remote", c.f.RemoteAddr(), "pid", c.peer.pid())
+	c.answer(wire.KindReturn, nil)
+	if c.send() {
+		c.answer(wire.KindReturn, nil)
+		c.send()
+	}
+	go func() { // it waits for this connection too, and Serve waits for it
+		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		if err := c.s.Shutdown(ctx); err != nil {
+			c.s.log.Warn("manager: shutdown", "err", err)
+		}
+	}()
+}
+
+// recvFailed deals with an error of receiving: the end of the stream mostly.
+func (c *client) recvFailed(err error) {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, conn.ErrClosed):
+	case errors.Is(err, conn.ErrTooLarge):
+		c.tooLarge(err)
+	default:
+		c.s.log.Info("manager: a connection has failed", "client", uint64(c.id), "remote", c.f.RemoteAddr(), "err", err)
+	}
+}
+
+// tooLarge refuses a request that is over the limit. Its sender mostly is still writing, and would see no more than a broken
+// connection if we closed ours: so we read what comes, up to its end, and keep nothing of it.
+func (c *client) tooLarge(err error) {
+	c.s.log.Warn("manager: request refused", "client", uint64(c.id), "remote", c.f.RemoteAddr(), "err", err)
+	if !c.claim() {
+		return // an earlier call is not answered yet, and would seem to be by this
+	}
+	c.traceback("ValueError", err.Error())
+	var frame *conn.FrameError
+	if !errors.As(err, &frame) || !c.send() {
+		return
+	}
+	c.set(receiving) // nobody has to wait for the rest
+	socket := c.f.NetConn()
+	if half, ok := socket.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	socket.SetReadDeadline(time.Now().Add(lingerTime))
+	io.Copy(io.Discard, io.LimitReader(socket, int64(min(frame.Size, 1<<62))))
+}

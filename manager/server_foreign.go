@@ -1,0 +1,84 @@
+package manager
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/multiproc-go/multiproc/manager/internal/state"
+	"github.com/multiproc-go/multiproc/manager/internal/wire"
+	"github.com/multiproc-go/multiproc/pickle"
+)
+
+// construct makes an object of a user type, for which the state has an ident already. c.out is the reply
+// if that succeeds.
+func (c *client) construct(r *wire.Request, ident string, args *pickle.Tuple, kwargs *pickle.Dict) {
+	s := c.s
+	success := bytes.Clone(c.out)
+	typeid := r.Args.Items[0].(string)
+	u := s.types[typeid]
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	if u.constructor.ctx {
+		s.calls.Go(func() { // nothing more comes on this connection but its end
+			c.f.Poll(ctx, -1)
+			cancel()
+		})
+	}
+	value, err := u.create(ctx, args, kwargs)
+	if err == nil {
+		s.mu.Lock()
+		ended := s.ended
+		if !ended {
+			s.objects[ident] = object{u, value}
+		}
+		s.mu.Unlock()
+		if !ended {
+			c.out = success
+			return
+		}
+		s.drop(object{u, value})
+		err = ErrClosed
+	}
+	s.event(&state.Command{Op: state.Decref, Client: c.id, Request: c.request, Holder: c.peer.holder(), Ident: ident, Protocol: c.encoder.Protocol})
+	s.report(err)
+	c.answer(failure(err))
+}
+
+// userCall calls a method of an object of a user type.
+func userCall(r *wire.Request, ident string) pendingCall {
+	method, args, kwargs := r.Method, r.Args, r.Kwargs
+	return func(c *client) ([]byte, bool) {
+		c.s.mu.Lock()
+		o, ok := c.s.objects[ident]
+		c.s.mu.Unlock()
+		if !ok { // its constructor has not returned, or the server stops
+			c.traceback("KeyError", pickle.Repr(ident))
+			return c.out, true
+		}
+		result, err := o.of.invoke(c.ctx, o.value, method, args, kwargs)
+		if err != nil {
+			c.s.report(err)
+			c.answer(failure(err))
+		} else {
+			c.answer(wire.KindReturn, result)
+		}
+		return c.out, true
+	}
+}
+
+// report tells the log about a panic, which the client is told less about.
+func (s *Server) report(err error) {
+	var p *panicError
+	if errors.As(err, &p) {
+		s.log.Error("manager: a user type has panicked", "function", p.function, "panic", p.value, "stack", string(p.stack))
+	}
+}
+
+// drop ends an object of a user type.
+func (s *Server) drop(o object) {
+	if err := o.of.closeObject(o.value); err != nil {
+		s.report(err)
+		s.log.Warn("manager: Close of a user type's object", "type", o.of.name, "err", err)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package manager_test
+
+func hasPidfd() bool { return false }

@@ -1,0 +1,64 @@
+"""A manager of CPython for the client's tests.
+
+    served.py unix PATH | served.py tcp
+
+reads the key as a line of hex, prints the address, and serves until the end of its input.
+"""
+import array
+import os
+import sys
+import threading
+from multiprocessing.managers import DictProxy, ListProxy, SyncManager
+
+
+class Counter:
+    """What a program may register: an object that is nothing of Python's own."""
+
+    def __init__(self, start=0, *, step=1):
+        self.n = start
+        self.step = step
+
+    def add(self, n=None):
+        self.n += self.step if n is None else n
+        return self.n
+
+    def state(self):
+        return {'n': self.n, 'step': self.step, 'raw': b'\x00\xff', 'parts': (1, 2.5, None, True), 'big': 1 << 80}
+
+    def fail(self, name):
+        raise {'key': KeyError('a'), 'value': ValueError('no', 3), 'own': Own('mine')}[name]
+
+    def lock(self):
+        return threading.Lock()
+
+    def __repr__(self):
+        return 'Counter(%d)' % self.n
+
+
+class Own(Exception):
+    pass
+
+
+class Manager(SyncManager):
+    pass
+
+
+shared_dict, shared_list, counter = {'a': 1}, [1, 2], Counter()
+Manager.register('Counter', Counter)
+Manager.register('the_dict', lambda: shared_dict, DictProxy)
+Manager.register('the_list', lambda: shared_list, ListProxy)
+Manager.register('the_counter', lambda: counter)
+
+
+def main():
+    key = bytes.fromhex(sys.stdin.readline().strip())
+    address = sys.argv[2] if sys.argv[1] == 'unix' else ('127.0.0.1', 0)
+    server = Manager(address, key).get_server()
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+    where = server.address
+    print(where if isinstance(where, str) else '%s:%d' % where, flush=True)
+    server.serve_forever()
+
+
+if __name__ == '__main__':
+    main()
