@@ -171,6 +171,33 @@ func TestSharedParts(t *testing.T) {
 	}
 }
 
+// TestSharedKeys removes items by keys that are equal, one of them with parts that stand in it often, the other with as
+// many parts of their own.
+func TestSharedKeys(t *testing.T) {
+	shared := any(pickle.NewTuple(int64(1)))
+	var apart func(depth int) any
+	apart = func(depth int) any {
+		if depth == 0 {
+			return pickle.NewTuple(int64(1))
+		}
+		return pickle.NewTuple(apart(depth-1), apart(depth-1))
+	}
+	const depth = 10
+	for range depth {
+		shared = pickle.NewTuple(shared, shared)
+	}
+	for _, pair := range [][2]any{{shared, apart(depth)}, {apart(depth), shared}} {
+		r := newRig(t, Options{})
+		d := r.create("dict", must(pickle.NewDict())("a", "b"))
+		before := r.s.objects[d].bytes
+		r.get(d, "__setitem__", pair[0], "value")
+		want(t, "value", r.get(d, "pop", pair[1]), "value")
+		if bytes := r.s.objects[d].bytes; bytes != before {
+			t.Errorf("%d bytes, before it were %d", bytes, before)
+		}
+	}
+}
+
 // TestKeysWeighTheSame removes items by keys that are equal and are not the same.
 func TestKeysWeighTheSame(t *testing.T) {
 	keys := [][2]any{

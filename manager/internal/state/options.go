@@ -1,6 +1,9 @@
 package state
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Options are what a State is made with. States that are given the same commands need the same Options.
 type Options struct {
@@ -33,7 +36,7 @@ func (o Options) withDefaults() Options {
 	o.MaxObjects = limitOf(o.MaxObjects, 1<<20)
 	o.MaxObjectBytes = limitOf(o.MaxObjectBytes, 256<<20)
 	o.MaxBytes = limitOf(o.MaxBytes, 1<<30)
-	o.MaxRepr = limitOf(o.MaxRepr, 1<<20)
+	o.MaxRepr = min(limitOf(o.MaxRepr, 1<<20), math.MaxInt32)
 	o.MaxReply = limitOf(o.MaxReply, 256<<20)
 	o.work = min(o.MaxObjectBytes, unlimited/4) * 4
 	return o

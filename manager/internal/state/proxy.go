@@ -44,7 +44,7 @@ func rebuild(args []any) (any, bool) {
 	class, ok1 := args[0].(*pickle.Global)
 	token, ok2 := args[1].(*pickle.Object)
 	kwargs, ok3 := args[3].(*pickle.Dict)
-	if !ok1 || !ok2 || !ok3 || !token.HasState {
+	if !ok1 || !ok2 || !ok3 {
 		return nil, false
 	}
 	if module, name, _ := token.Class(); module != managers || name != "Token" {

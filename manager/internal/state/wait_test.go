@@ -153,14 +153,12 @@ func TestWaitAndGrace(t *testing.T) {
 	const grace = 10 * time.Second
 	r, ident := gateRig(t, Options{Grace: grace})
 	r.do(Decref, ident)
-	child := r.as(2, 2)
-	child.wait(ident, 1, 6.0)
-	child.event(Disconnect)
-	child.wait(ident, 1, 6.0)
-	r.as(2, 0).event(Tick)
+	r.as(2, 0).wait(ident, 1, 6.0) // a client that does not hold by its connection
+	if at, _ := r.s.Deadline(); at != 6*time.Second {
+		t.Errorf("Deadline: %v", at)
+	}
 	r.now = 6 * time.Second
 	r.event(Tick)
-	child.event(Disconnect)
 	r.now += grace - 1
 	r.event(Tick)
 	r.wantAlive("in its grace", ident)

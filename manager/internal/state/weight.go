@@ -96,7 +96,7 @@ type weigher struct {
 }
 
 // walk weighs v; it is false if that are more containers than nodes, or more than bytes.
-func (k *weigher) walk(v any, nodes int, bytes int64) bool {
+func (k *weigher) walk(v any, nodes, bytes int64) bool {
 	bytes = min(bytes, unlimited-k.bytes) + k.bytes
 	k.todo = append(k.todo[:0], v)
 	for len(k.todo) > 0 {
