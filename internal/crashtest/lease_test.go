@@ -108,7 +108,7 @@ var bystander = multiproc.Proc("bystander", func(ctx context.Context, j stagedDe
 		crashpoint.Set(func(name string) {
 			if name == j.Die.Point && j.Stage.Load() == 1 {
 				j.Stage.Store(2)
-				syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+				stopNow()
 			}
 		})
 	} else {
