@@ -99,6 +99,7 @@ func TestPythonTableNamesWhatWeHave(t *testing.T) {
 	packages := map[string]map[string]bool{
 		"multiproc": exported(t, ".."),
 		"conn":      exported(t, filepath.Join("..", "conn")),
+		"manager":   exported(t, filepath.Join("..", "manager")),
 		"psync":     exported(t, filepath.Join("..", "psync")),
 		"shm":       exported(t, filepath.Join("..", "shm")),
 	}
