@@ -40,7 +40,7 @@ func patient(t testing.TB) context.Context {
 var processOnly = map[string]string{
 	"TestExitCodes":                "os.Exit in a goroutine ends everything",
 	"TestNoMain":                   "a goroutine has no main function",
-	"TestWaitingTakesNoThreads":   "a goroutine is not waited for by a thread",
+	"TestWaitingTakesNoThreads":    "a goroutine is not waited for by a thread",
 	"TestPanicElsewhere":           "a panic of another goroutine ends everything",
 	"TestSignalDeath":              "a goroutine has no signals",
 	"TestKill":                     "a goroutine cannot be killed",

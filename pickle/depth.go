@@ -6,15 +6,17 @@ func checkDepth(v any, limit, nodes int64) error {
 	if nodes <= limit {
 		return nil
 	}
-	// Nearly all graphs are trees but for strings. In a tree no more than all nodes are visited.
+	// Nearly all graphs are trees but for strings. In a tree each value is looked at twice at most: where
+	// it is, and for what is in it.
 	type level struct {
 		v     any
 		depth int64
 	}
 	todo := []level{{v, 1}}
-	for range nodes {
+	for looks := 2 * nodes; looks > 0; {
 		l := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
+		looks -= 1 + width(l.v)
 		if l.depth > limit {
 			break // perhaps only on a way through what is in itself
 		}
@@ -60,12 +62,34 @@ func checkShared(v any, limit int64) error {
 		f := frame{v: part}
 		eachPart(part, func(p any) { f.parts = append(f.parts, p) })
 		if f.parts == nil {
+			known[wordOf(part)] = 1
 			top.depth = max(top.depth, 1)
 			continue
 		}
 		known[wordOf(part)] = open
 		stack = append(stack, f)
 	}
+}
+
+// width is how many values are in v itself.
+func width(v any) int64 {
+	switch v := v.(type) {
+	case *Tuple:
+		return int64(len(v.Items))
+	case *List:
+		return int64(len(v.Items))
+	case *Dict:
+		return 2 * int64(len(v.table.entries))
+	case *Set:
+		return int64(len(v.table.entries))
+	case *Object:
+		n := len(v.parts())
+		for i := range v.After {
+			n += len(v.After[i].parts())
+		}
+		return int64(n)
+	}
+	return 0
 }
 
 // eachPart calls f for each container in v itself, in any order.

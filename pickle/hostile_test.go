@@ -234,3 +234,18 @@ func TestDefaultsOfLimits(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestWideAndShared: of many references to one wide container each is looked at, but not each time all that is in
+// it: that would be a day for this message of 600 KB.
+func TestWideAndShared(t *testing.T) {
+	const n = 200_000
+	message := "\x80\x04](" + "(" + strings.Repeat("N", n) + "t\x94" + strings.Repeat("h\x00", n) + "e."
+	v, err := pickle.Decode([]byte(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := v.(*pickle.List).Items
+	if len(items) != n+1 || items[n] != items[0] || len(items[0].(*pickle.Tuple).Items) != n {
+		t.Fatalf("%d items", len(items))
+	}
+}
