@@ -361,7 +361,7 @@ func weight() uint64 {
 // Python and in Go, on another process each.
 func BenchmarkPythonClient(b *testing.B) {
 	const n = 20000
-	for _, p := range pythons(b) {
+	for _, p := range eachPython(b) {
 		for _, server := range []string{"Python", "Framed", "Framed+Block"} {
 			b.Run(p.String()+"/"+server, func(b *testing.B) {
 				var at string

@@ -11,48 +11,26 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/multiproc-go/multiproc/conn"
 	"github.com/multiproc-go/multiproc/internal/modetest"
+	"github.com/multiproc-go/multiproc/internal/pythons"
 )
 
 // python is one interpreter to test against.
-type python struct {
-	path  string
-	minor int // of 3.minor
-}
+type python struct{ pythons.Interpreter }
 
 // isOld reports whether it knows HMAC-MD5 alone.
-func (p python) isOld() bool { return p.minor < 12 }
+func (p python) isOld() bool { return p.Minor < 12 }
 
-func (p python) String() string { return fmt.Sprintf("3.%d", p.minor) }
-
-// pythons finds one of each age: with old challenges, the last of these, and with new ones.
+// eachPython finds one of each age: with old challenges, the last of these, and with new ones.
 // Under pyenv there may be all; otherwise what python3 on PATH is.
-func pythons(t testing.TB) []python {
+func eachPython(t testing.TB) (list []python) {
 	t.Helper()
-	root := os.Getenv("PYENV_ROOT")
-	if home, err := os.UserHomeDir(); root == "" && err == nil {
-		root = filepath.Join(home, ".pyenv")
-	}
-	var candidates []string
-	for _, minor := range []string{"8", "11", "13"} {
-		found, _ := filepath.Glob(filepath.Join(root, "versions", "3."+minor+"*", "bin", "python3"))
-		candidates = append(candidates, found...)
-	}
-	var list []python
-	for _, path := range append(candidates, "python3") {
-		output, err := exec.Command(path, "-c", "import sys; print(sys.implementation.name, sys.version_info[1])").Output()
-		name, minor, _ := strings.Cut(strings.TrimSpace(string(output)), " ")
-		number, numberErr := strconv.Atoi(minor)
-		same := slices.ContainsFunc(list, func(p python) bool { return p.minor == number })
-		if err == nil && numberErr == nil && name == "cpython" && !same {
-			list = append(list, python{path, number})
-		}
+	for _, p := range pythons.Find(8, 11, 13) {
+		list = append(list, python{p})
 	}
 	if len(list) == 0 {
 		t.Skip("NOT RUN: against CPython's multiprocessing.connection, because there is no python3 on PATH")
@@ -61,7 +39,7 @@ func pythons(t testing.TB) []python {
 }
 
 func everyPython(t *testing.T, test func(t *testing.T, p python)) {
-	for _, p := range pythons(t) {
+	for _, p := range eachPython(t) {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, p)
@@ -85,7 +63,7 @@ func family(network string) string {
 
 func (p python) command(t testing.TB, action, network, address string, key []byte, more ...string) *exec.Cmd {
 	args := append([]string{filepath.Join("testdata", "peer.py"), action, family(network), address, keyText(key)}, more...)
-	cmd := exec.CommandContext(modetest.Patient(t), p.path, args...)
+	cmd := exec.CommandContext(modetest.Patient(t), p.Path, args...)
 	cmd.Stderr = os.Stderr
 	return cmd
 }
@@ -203,7 +181,7 @@ func TestPythonDials(t *testing.T) {
 func TestPythonListens(t *testing.T) {
 	everyWay(t, func(t *testing.T, p python, network, address string, key []byte) {
 		o := optionsOf(key)
-		if p.minor < 13 && key != nil && len(key) == 0 {
+		if p.Minor < 13 && key != nil && len(key) == 0 {
 			o = noKey // these take an empty key of a Listener for none, and that of a Client for one
 		}
 		at, line := p.serve(t, network, address, key)

@@ -8,9 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/multiproc-go/multiproc/internal/pythons"
 )
 
 // pythonRow is one row of a table of PYTHON.md whose first column is headed "Python".
@@ -54,7 +55,7 @@ func pythonRows(t *testing.T) []pythonRow {
 
 // TestEveryPythonNameIsListed holds PYTHON.md against the names that CPython 3.13 has, in both directions.
 func TestEveryPythonNameIsListed(t *testing.T) {
-	python := python313()
+	python := pythons.Version(13)
 	if python == "" {
 		t.Skip("NOT CHECKED: docs/PYTHON.md against CPython, because there is no Python 3.13 (python3.13 on PATH, or $PYENV_ROOT/versions/3.13*)")
 	}
@@ -176,26 +177,6 @@ func receiver(expr ast.Expr) string {
 		return receiver(expr.X)
 	case *ast.Ident:
 		return expr.Name
-	}
-	return ""
-}
-
-// python313 is the path of a CPython 3.13, or empty. A python3.13 on PATH may be a launcher that fails: it must run.
-func python313() string {
-	candidates := []string{"python3.13", "python3"}
-	root := os.Getenv("PYENV_ROOT")
-	if home, err := os.UserHomeDir(); root == "" && err == nil {
-		root = filepath.Join(home, ".pyenv")
-	}
-	if found, err := filepath.Glob(filepath.Join(root, "versions", "3.13*", "bin", "python3.13")); err == nil {
-		slices.Sort(found)
-		candidates = append(candidates, found...)
-	}
-	for _, candidate := range candidates {
-		output, err := exec.Command(candidate, "-c", "import sys; print(sys.implementation.name, *sys.version_info[:2])").Output()
-		if err == nil && strings.TrimSpace(string(output)) == "cpython 3 13" {
-			return candidate
-		}
 	}
 	return ""
 }

@@ -4,50 +4,26 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/multiproc-go/multiproc/internal/modetest"
+	"github.com/multiproc-go/multiproc/internal/pythons"
 	"github.com/multiproc-go/multiproc/manager"
 )
 
 // pyVersion is one interpreter to test against.
-type pyVersion struct {
-	path  string
-	minor int // of 3.minor
-}
-
-func (p pyVersion) String() string { return fmt.Sprintf("3.%d", p.minor) }
+type pyVersion struct{ pythons.Interpreter }
 
 // pyVersions finds one of each age, whose managers differ: under pyenv there may be all; otherwise what python3
 // on PATH is.
-func pyVersions(t testing.TB) []pyVersion {
+func pyVersions(t testing.TB) (list []pyVersion) {
 	t.Helper()
-	root := os.Getenv("PYENV_ROOT")
-	if home, err := os.UserHomeDir(); root == "" && err == nil {
-		root = filepath.Join(home, ".pyenv")
-	}
-	var candidates []string
-	for _, minor := range []string{"8", "11", "13"} {
-		found, _ := filepath.Glob(filepath.Join(root, "versions", "3."+minor+"*", "bin", "python3"))
-		candidates = append(candidates, found...)
-	}
-	var list []pyVersion
-	for _, path := range append(candidates, "python3") {
-		output, err := exec.Command(path, "-c", "import sys; print(sys.implementation.name, sys.version_info[1])").Output()
-		name, minor, _ := strings.Cut(strings.TrimSpace(string(output)), " ")
-		number, numberErr := strconv.Atoi(minor)
-		same := slices.ContainsFunc(list, func(p pyVersion) bool { return p.minor == number })
-		if err == nil && numberErr == nil && name == "cpython" && !same {
-			list = append(list, pyVersion{path, number})
-		}
+	for _, p := range pythons.Find(8, 11, 13) {
+		list = append(list, pyVersion{p})
 	}
 	if len(list) == 0 {
 		t.Skip("NOT RUN: against CPython's multiprocessing.managers, because there is no python3 on PATH")
@@ -70,7 +46,7 @@ func (p pyVersion) serve(t testing.TB, network string) *pyServer {
 	if network == "unix" {
 		args = append(args, filepath.Join(t.TempDir(), "s"))
 	}
-	s.cmd = exec.Command(p.path, args...)
+	s.cmd = exec.Command(p.Path, args...)
 	var stderr bytes.Buffer
 	s.cmd.Stderr = &stderr
 	in, err := s.cmd.StdinPipe()

@@ -20,7 +20,7 @@ func everyPython(t *testing.T, test func(t *testing.T, ctx context.Context, c *m
 	t.Run("python", func(t *testing.T) {
 		for _, p := range pyVersions(t) {
 			network := "unix"
-			if p.minor == 13 {
+			if p.Minor == 13 {
 				network = "tcp"
 			}
 			t.Run(p.String(), func(t *testing.T) {

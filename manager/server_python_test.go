@@ -8,29 +8,21 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/multiproc-go/multiproc/internal/modetest"
+	"github.com/multiproc-go/multiproc/internal/pythons"
 	"github.com/multiproc-go/multiproc/manager"
 )
 
 // interpreters are the Pythons to test against: 3.8 to 3.13 as pyenv has them, and what python3 on PATH is.
 func interpreters(t testing.TB) map[string]string {
 	t.Helper()
-	root := os.Getenv("PYENV_ROOT")
-	if home, err := os.UserHomeDir(); root == "" && err == nil {
-		root = filepath.Join(home, ".pyenv")
-	}
-	candidates, _ := filepath.Glob(filepath.Join(root, "versions", "3.*", "bin", "python3"))
 	found := make(map[string]string)
-	for _, path := range append(candidates, "python3") {
-		output, err := exec.Command(path, "-c", "import sys; print(sys.implementation.name, sys.version_info[1])").Output()
-		name, minor, _ := strings.Cut(strings.TrimSpace(string(output)), " ")
-		number, numberErr := strconv.Atoi(minor)
-		if version := "3." + minor; err == nil && numberErr == nil && name == "cpython" && number >= 8 && found[version] == "" {
-			found[version] = path
+	for _, p := range pythons.Find() {
+		if p.Minor >= 8 {
+			found[p.String()] = p.Path
 		}
 	}
 	if len(found) == 0 {

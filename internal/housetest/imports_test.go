@@ -10,7 +10,7 @@ import (
 // floors, from the ground up. A package imports from floors below its own only; those
 // on one floor do not know each other.
 var floors = [][]string{
-	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout", "pickle"},
+	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout", "internal/pythons", "pickle"},
 	{"internal/memory", "internal/handoff/mark", "conn"},
 	{"internal/lease"},
 	{"internal/wait"},
@@ -64,7 +64,7 @@ var standard = []struct {
 }{
 	{"syscall", []string{"internal/sys", ".", "internal/handoff", "conn", "manager"}, "names of signals, errors and wait states: see syscallNames"},
 	{"testing", []string{"multiproctest", "internal/modetest"}, "helpers of tests; it would define flags in programs"},
-	{"os/exec", []string{".", "internal/modetest"}, "children are started in one place"},
+	{"os/exec", []string{".", "internal/modetest", "internal/pythons"}, "children are started in one place"},
 	{"net", []string{"conn", "manager"}, "it makes children start slower and larger: only who wants connections pays"},
 	{"os/user", nil, "the same"},
 	{"log", nil, "libraries return errors and give log/slog records to who asks for them"},

@@ -18,32 +18,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multiproc-go/multiproc/internal/pythons"
 	"github.com/multiproc-go/multiproc/pickle"
 )
 
-// python313 returns the program of a CPython 3.13, whose texts this package has, or "".
-func python313() string {
-	candidates := []string{"python3.13", "python3"}
-	root := os.Getenv("PYENV_ROOT")
-	if home, err := os.UserHomeDir(); root == "" && err == nil {
-		root = filepath.Join(home, ".pyenv")
-	}
-	if found, err := filepath.Glob(filepath.Join(root, "versions", "3.13*", "bin", "python3.13")); err == nil {
-		slices.Sort(found)
-		candidates = append(candidates, found...)
-	}
-	for _, candidate := range candidates {
-		output, err := exec.Command(candidate, "-c", "import sys; print(sys.implementation.name, *sys.version_info[:2])").Output()
-		if err == nil && strings.TrimSpace(string(output)) == "cpython 3 13" {
-			return candidate
-		}
-	}
-	return ""
-}
-
 func needPython(t *testing.T) string {
 	t.Helper()
-	python := python313()
+	python := pythons.Version(13) // whose texts this package has
 	if python == "" {
 		t.Skip("NOT CHECKED: results and texts against CPython, because there is no Python 3.13 (python3.13 on PATH, or $PYENV_ROOT/versions/3.13*)")
 	}
