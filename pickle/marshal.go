@@ -57,9 +57,11 @@ type marshaler struct {
 	seen map[seenKey]any // what pointers, maps and slices stand for
 }
 
+// seenKey keeps alive what it is the key of: a Marshaler may return what nobody else keeps, and another value could come
+// to lie in the same place.
 type seenKey struct {
 	t   reflect.Type
-	at  uintptr
+	at  address
 	len int
 }
 
@@ -184,7 +186,7 @@ func (m *marshaler) byMethod(v reflect.Value, depth int) (done bool, graph any, 
 
 // know returns what a pointer, map or slice stands for, if it was met before.
 func (m *marshaler) know(v reflect.Value) (key seenKey, graph any, ok bool) {
-	key = seenKey{t: v.Type(), at: v.Pointer()}
+	key = seenKey{t: v.Type(), at: v.UnsafePointer()}
 	if v.Kind() == reflect.Slice {
 		key.len = v.Len()
 	}

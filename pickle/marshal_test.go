@@ -2,10 +2,12 @@ package pickle_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/big"
 	"net/netip"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -168,6 +170,29 @@ func TestMarshalIdentity(t *testing.T) {
 	must(t, pickle.Unmarshal(data, &c))
 	if c.Name != "a" || c.Next.Name != "b" || c.Next.Next != c || c.All[0] != c || c.All[1] != c.Next || &c.All[0] != &c.Next.All[0] {
 		t.Errorf("%+v, %+v", c, c.Next)
+	}
+}
+
+// fleeting is pickled as a map that nobody keeps.
+type fleeting int
+
+func (f fleeting) MarshalPickle() (any, error) {
+	runtime.GC()
+	return map[string]int{"i": int(f)}, nil
+}
+
+// TestMarshalFleeting: what one Marshaler returned is not taken for what another returned that lies in the same place.
+func TestMarshalFleeting(t *testing.T) {
+	list := make([]fleeting, 50)
+	for i := range list {
+		list[i] = fleeting(i)
+	}
+	graph, err := pickle.FromGo(list)
+	must(t, err)
+	for i, item := range graph.(*pickle.List).Items {
+		if got := pickle.Repr(item); got != fmt.Sprintf("{'i': %d}", i) {
+			t.Fatalf("item %d is %s", i, got)
+		}
 	}
 }
 
