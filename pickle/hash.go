@@ -68,7 +68,8 @@ type hasher struct {
 	memo    map[address]uint64 // of tuples and frozensets, once there are many: few of them may be shared often
 }
 
-// memoAfter is how many containers are visited before their hashes are kept. Nearly all keys have fewer.
+// memoAfter is how many containers are hashed, or values compared, before what was found is kept. Nearly all keys have
+// fewer.
 const memoAfter = 64
 
 func (h *hasher) hash(v any) (uint64, error) {

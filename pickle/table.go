@@ -95,7 +95,7 @@ func sameKey(a, b any, c *comparer) (bool, error) {
 	if c == nil {
 		c = new(comparer)
 	}
-	return c.key(a, b)
+	return c.item(a, b)
 }
 
 // put adds an entry whose key findHash did not find.
