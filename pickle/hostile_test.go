@@ -91,6 +91,24 @@ func TestLargeHostile(t *testing.T) {
 	data := "}" + big + "q\x000" + big + "q\x010(" + strings.Repeat("h\x00Nh\x01N", 1000) + "u."
 	_, err := d.DecodeBytes([]byte(data))
 	wantLimit(t, err, "Work")
+	// What takes long to hash costs more than one step: here there are 300,000 of them.
+	for name, item := range map[string]string{
+		"range": "cbuiltins\nrange\n(K\x00\x8b\x00\x02\x00\x00" + strings.Repeat("\x7f", 512) + "K\x07tRq\x00",
+		"float": "G\x7f\xe0\x00\x00\x00\x00\x00\x00q\x00",
+	} {
+		t.Log(name)
+		data := "\x8f" + item + "0(" + strings.Repeat("h\x00", 1000) + "tq\x010(" + strings.Repeat("h\x01", 300) + "\x90."
+		_, err = d.DecodeBytes([]byte(data))
+		wantLimit(t, err, "Work")
+	}
+	// Nans that are complex are no more one key than others, and do not have one hash.
+	nan := "cbuiltins\ncomplex\nG\x7f\xf8\x00\x00\x00\x00\x00\x00G\x00\x00\x00\x00\x00\x00\x00\x00\x86R"
+	few := pickle.Decoder{Limits: pickle.Limits{Work: 50_000}}
+	set, err := few.DecodeBytes([]byte("\x8f(" + strings.Repeat(nan, 1000) + "\x90."))
+	must(t, err)
+	if n := set.(*pickle.Set).Len(); n != 1000 {
+		t.Errorf("%d nans", n)
+	}
 	// Strings, too.
 	long := "X\x40\x42\x0f\x00" + strings.Repeat("x", 1_000_000)
 	data = "}" + long + "q\x000" + long + "q\x010(" + strings.Repeat("h\x00Nh\x01N", 1000) + "u."
