@@ -16,6 +16,7 @@ func (m *machine) known(g *Global, args []any) (v any, ok bool, err error) {
 		return nil, false, nil
 	case "copyreg": // what NEWOBJ and NEWOBJ_EX are in older protocols
 		o := madeByNew(g.Name, args)
+		m.nodes--
 		m.memory -= objectSize + 16*int64(len(args))
 		return o, o != nil, nil
 	default:

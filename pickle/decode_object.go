@@ -152,6 +152,7 @@ func (m *machine) oldInstance() error {
 func (m *machine) instance(class any, at, args int) error {
 	o := &Object{How: ByInstance, Callable: class, Args: newTuple(m.stack[args:])}
 	m.cut(at)
+	m.nodes-- // the tuple
 	m.pushNew(o, objectSize+16*len(o.Args.Items))
 	return nil
 }

@@ -267,3 +267,24 @@ func TestWideAndShared(t *testing.T) {
 		t.Fatalf("%d items", len(items))
 	}
 }
+
+// TestDepthCheckIsSmall: to find out how deep a wide message is takes no memory beside it.
+func TestDepthCheckIsSmall(t *testing.T) {
+	for name, data := range map[string]string{
+		"tree":   "(" + strings.Repeat("]", 200_000) + "t.",
+		"cycle":  "](]q\x00h\x00a" + strings.Repeat("]", 200_000) + "e.",
+		"shared": "(" + strings.Repeat("]22222", 40_000) + "t.",
+	} {
+		decode := func(depth int64) uint64 {
+			d := pickle.Decoder{Limits: pickle.Limits{Depth: depth}}
+			return allocated(func() {
+				_, err := d.DecodeBytes([]byte(data))
+				must(t, err)
+			})
+		}
+		without := decode(-1)
+		if with := decode(0); with > without+without/4 {
+			t.Errorf("%s: %d bytes, and %d without the check", name, with, without)
+		}
+	}
+}
