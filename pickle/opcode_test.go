@@ -47,6 +47,7 @@ var opcodes = []struct{ op, data, repr string }{
 	{"NEWFALSE", "\x89.", "False"},
 	{"STRING", "S'a\\n\\'\\x41\\101\\\\'\n.", `"a\n'AA\\"`},
 	{"STRING", "S\"it's\"\n.", `"it's"`},
+	{"STRING", "S'\\060\\77\\1777\\08\\12'\n.", `'0?\x7f7\x008\n'`},
 	{"BINSTRING", "T\x02\x00\x00\x00ab.", "'ab'"},
 	{"SHORT_BINSTRING", "U\x02ab.", "'ab'"},
 	{"UNICODE", "Va\\u00e9\xe9\\U0001f600\\\\x\\ud800\n.", `'aéé😀\\\\x\ud800'`},
