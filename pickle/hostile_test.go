@@ -248,6 +248,20 @@ func TestDefaultsOfLimits(t *testing.T) {
 	}
 	_, err := pickle.Decode([]byte("L" + strings.Repeat("9", 4301) + "L\n."))
 	wantLimit(t, err, "Digits")
+	// 4300 digits are all right, either way, a sign is none of them, and one more is not.
+	large := new(big.Int).Exp(big.NewInt(10), big.NewInt(4300), nil)
+	_, err = pickle.Append(nil, large, 0)
+	wantLimit(t, err, "Digits")
+	_, err = pickle.AppendRepr(nil, large, 0)
+	wantLimit(t, err, "Digits")
+	large.Neg(large.Sub(large, big.NewInt(1)))
+	data, err := pickle.Append(nil, large, 0)
+	must(t, err)
+	v, err := pickle.Decode(data)
+	must(t, err)
+	if got := pickle.Repr(v); got != "-"+strings.Repeat("9", 4300) {
+		t.Error(got)
+	}
 	if got := fmt.Sprint(&pickle.LimitError{Budget: "Nodes", Limit: 5}); got != "pickle: over the limit of 5 for Nodes" {
 		t.Error(got)
 	}
