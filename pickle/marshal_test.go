@@ -121,6 +121,9 @@ func TestMarshalEach(t *testing.T) {
 		{S{[]map[string]any{nil, {"k": func() {}}}}, "pickle: cannot encode func() at A.1.k: Python has nothing like it"},
 		{"\xff", "pickle: cannot encode string: it is not UTF-8"},
 		{map[any]int{nil: 1, pickle.NewList(): 2}, "unhashable type: 'list'"},
+		{S{[]map[string]any{{"k": map[any]int{1: 1, 1.0: 1}}}}, "pickle: cannot encode map[interface {}]int at A.0.k.1: two of its keys are one key in Python"},
+		{map[any]struct{}{1: {}, 1.0: {}}, "pickle: cannot encode map[interface {}]struct {} at 1: two of its keys are one key in Python"},
+		{map[string]badText{"k": {}}, "pickle: cannot encode pickle_test.badText at k: it is not UTF-8"},
 	} {
 		_, err := pickle.Marshal(c.v)
 		if err == nil || err.Error() != c.want {
@@ -147,6 +150,10 @@ func (c *celsius) UnmarshalPickle(graph any) error {
 	*c = -1
 	return nil
 }
+
+type badText struct{}
+
+func (badText) MarshalText() ([]byte, error) { return []byte{0xff}, nil }
 
 type pointerMarshaler struct{ n int }
 
@@ -289,6 +296,21 @@ func TestUnmarshalShared(t *testing.T) {
 	must(t, pickle.ToGo(self, &r))
 	if &r[0] != &r[0][0] {
 		t.Error("not in itself")
+	}
+}
+
+// TestUnmarshalIntoPointer: what a pointer points to is set, as in encoding/json, also where others point to it.
+func TestUnmarshalIntoPointer(t *testing.T) {
+	one, two := &Base{ID: 1, Shadow: "stays"}, &Base{ID: 2}
+	dst := struct{ A, B, C *Base }{one, two, nil}
+	d, all := pickle.NewDict(), pickle.NewDict()
+	must(t, d.Set("ID", int64(7)))
+	for _, name := range []string{"A", "B", "C"} {
+		must(t, all.Set(name, d))
+	}
+	must(t, pickle.ToGo(all, &dst))
+	if dst.A != one || *one != (Base{7, "stays"}) || dst.B != one || dst.C != one || two.ID != 2 {
+		t.Errorf("%+v, %+v, %+v", dst, one, two)
 	}
 }
 
