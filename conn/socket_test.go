@@ -179,17 +179,24 @@ func TestCloseLeavesTheFilesOfOthers(t *testing.T) {
 	}
 }
 
-// TestReplaceDeadLeavesTheNew: between bind and listen a socket refuses as if its server were dead.
-func TestReplaceDeadLeavesTheNew(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
+// boundSocket is a socket that has an address and does not listen.
+func boundSocket(t *testing.T) (path string, fd int) {
+	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Close(fd)
+	path = filepath.Join(t.TempDir(), "s")
 	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
 		t.Fatal(err)
 	}
+	return path, fd
+}
+
+// TestReplaceDeadLeavesTheNew: between bind and listen a socket refuses as if its server were dead.
+func TestReplaceDeadLeavesTheNew(t *testing.T) {
+	path, fd := boundSocket(t)
+	defer syscall.Close(fd)
 	slept := false
 	buried := conn.Bury(path, func(d time.Duration) {
 		if slept = true; d <= 0 || d > time.Second {
@@ -314,12 +321,8 @@ func TestSweep(t *testing.T) {
 
 // TestFullQueue: a Unix socket whose queue is full says EAGAIN, and Dial asks again.
 func TestFullQueue(t *testing.T) {
-	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "s")
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 0)); err != nil {
+	path, fd := boundSocket(t)
+	if err := syscall.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}
 	file := os.NewFile(uintptr(fd), "socket")
