@@ -3,7 +3,6 @@
 package conn_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -165,27 +164,9 @@ func echoProgram() error {
 func echoServer(t testing.TB, w string, size int) (path string) {
 	t.Helper()
 	path = t.TempDir() + "/echo"
-	cmd := modetest.Program(t, "echo", "CONN_WAY="+w, "CONN_SIZE="+strconv.Itoa(size), "CONN_PATH="+path)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("the other process said %q: %v", line, err)
+	line := start(t, modetest.Program(t, "echo", "CONN_WAY="+w, "CONN_SIZE="+strconv.Itoa(size), "CONN_PATH="+path))
+	if said := line(); said != "ready" {
+		t.Fatalf("the other process said %q", said)
 	}
 	return path
 }

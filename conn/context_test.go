@@ -205,6 +205,29 @@ func TestContextEndsWaitForTurn(t *testing.T) {
 	})
 }
 
+// TestPollDoesNotWaitForTurn: a timeout is one also while another receives.
+func TestPollDoesNotWaitForTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, _ := pipe(t)
+		first := waitsIn(func() error { _, err := a.Recv(background); return err })
+		for _, timeout := range []time.Duration{0, time.Minute} {
+			start := time.Now()
+			if ready, err := a.Poll(background, timeout); ready || err != nil || time.Since(start) != timeout {
+				t.Errorf("Poll(%v) = %v, %v after %v", timeout, ready, err, time.Since(start))
+			}
+			if _, err := a.Poll(modetest.Ended(), timeout); err != context.Canceled {
+				t.Error(err)
+			}
+		}
+		if err := b.Send(background, nil); err != nil {
+			t.Error(err)
+		}
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // countedContext counts who is registered with it. Package context calls AfterFunc of
 // contexts that are not its own, which it tells by Value.
 type countedContext struct {

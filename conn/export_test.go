@@ -1,6 +1,9 @@
 package conn
 
-import "net"
+import (
+	"net"
+	"os"
+)
 
 // ForceLongHeaders makes f use the long form for messages of every size.
 func ForceLongHeaders(f *Framed) { f.out.forced = true }
@@ -13,6 +16,21 @@ func ListenOn(inner net.Listener, o Options) (*Listener, error) {
 	}
 	return newListener(&socket{Listener: inner}, o), nil
 }
+
+// ListenAt is ListenOn for a listener whose socket has this path.
+func ListenAt(inner net.Listener, path string, o Options) (*Listener, error) {
+	own, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if o, err = o.checked(); err != nil {
+		return nil, err
+	}
+	return newListener(&socket{Listener: inner, path: path, own: own}, o), nil
+}
+
+// Bury is what ReplaceDead does.
+var Bury = bury
 
 // Held tells how many connections are in their handshake, and how many wait for Accept.
 func Held(l *Listener) (pending, waiting int) {

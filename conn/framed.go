@@ -94,6 +94,11 @@ func (f *Framed) begin(ctx context.Context, t turn, w *watch) error {
 	if err := t.take(ctx); err != nil {
 		return err
 	}
+	return f.enter(ctx, t, w)
+}
+
+// enter is begin for who has the turn; an error gives it back.
+func (f *Framed) enter(ctx context.Context, t turn, w *watch) error {
 	err := ErrClosed
 	if !f.closed.Load() {
 		err = w.enter(ctx, f)
@@ -124,11 +129,18 @@ func (f *Framed) cause(ctx context.Context, err error) error {
 // wait long for it, and contexts end.
 type turn chan struct{}
 
-func (t turn) take(ctx context.Context) error {
+func (t turn) try() bool {
 	select {
 	case t <- struct{}{}:
-		return nil
+		return true
 	default:
+		return false
+	}
+}
+
+func (t turn) take(ctx context.Context) error {
+	if t.try() {
+		return nil
 	}
 	select {
 	case t <- struct{}{}:

@@ -52,7 +52,7 @@ type candidate struct {
 // The file of a Unix socket has the permissions SocketMode from the moment it exists (on other
 // systems than Linux, from shortly after). Close removes it, if the path still leads to it. A
 // file that is there already is an error that wraps syscall.EADDRINUSE, even if its
-// server has died: as in Python, unless the options say ReplaceDead.
+// server has died: as in Python, unless the options say ReplaceDead. With that it may take a second.
 func Listen(network, address string, o Options) (*Listener, error) {
 	o, err := o.checked()
 	if err != nil {

@@ -1,12 +1,15 @@
 package conn_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/multiproc-go/multiproc/conn"
@@ -22,6 +25,39 @@ const isLinux = runtime.GOOS == "linux"
 func TestMain(m *testing.M) {
 	modetest.RunProgram(programs)
 	multiproctest.Main(m)
+}
+
+// start starts a program that runs until its standard input ends, which is when the test does, and then must not fail.
+// line returns its next line.
+func start(t testing.TB, cmd *exec.Cmd) (line func() string) {
+	t.Helper()
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	lines := bufio.NewReader(out)
+	return func() string {
+		t.Helper()
+		s, err := lines.ReadString('\n')
+		if err != nil {
+			t.Errorf("%s: %v", cmd, err)
+		}
+		return strings.TrimSpace(s)
+	}
 }
 
 var (

@@ -47,7 +47,8 @@ type Options struct {
 	// SocketMode is, for Listen, the permissions of a Unix socket; 0 is 0600.
 	SocketMode fs.FileMode
 	// ReplaceDead makes Listen remove the Unix socket of a server that has died. Without
-	// it, as in Python, the address stays in use.
+	// it, as in Python, the address stays in use. A socket younger than a second, which another may
+	// have made and not listen on yet, is let grow old first.
 	ReplaceDead bool
 }
 

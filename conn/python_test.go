@@ -1,7 +1,6 @@
 package conn_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/hex"
 	"errors"
@@ -81,33 +80,27 @@ func (p python) dial(t testing.TB, action string, l *conn.Listener, key []byte, 
 // serve starts a Listener in Python. line returns its next line.
 func (p python) serve(t testing.TB, network, address string, key []byte) (at string, line func() string) {
 	t.Helper()
-	cmd := p.command(t, "serve", network, address, key)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
+	line = start(t, p.command(t, "serve", network, address, key))
+	return line(), line
+}
+
+// serveOne has f deal with the next connection of l. wait returns when it has, and fails the test with its error.
+func serveOne(t *testing.T, l *conn.Listener, do func(f *conn.Framed) error) (wait func()) {
+	served := make(chan error, 1)
+	go func() {
+		f, err := l.Accept(modetest.Patient(t))
+		if err == nil {
+			err = do(f)
+			f.Close()
+		}
+		served <- err
+	}()
+	return func() {
+		t.Helper()
+		if err := modetest.Receive(t, served, "end of the connection"); err != nil {
 			t.Error(err)
 		}
-	})
-	lines := bufio.NewReader(out)
-	line = func() string {
-		s, err := lines.ReadString('\n')
-		if err != nil {
-			t.Errorf("the server: %v", err)
-		}
-		return strings.TrimSpace(s)
 	}
-	return line(), line
 }
 
 // echo sends back what it receives, until the stream ends.
@@ -160,21 +153,11 @@ func everyWay(t *testing.T, test func(t *testing.T, p python, network, address s
 func TestPythonDials(t *testing.T) {
 	everyWay(t, func(t *testing.T, p python, network, address string, key []byte) {
 		l := listen(t, network, address, optionsOf(key))
-		served := make(chan error, 1)
-		go func() {
-			f, err := l.Accept(modetest.Patient(t))
-			if err == nil {
-				err = echo(f)
-				f.Close()
-			}
-			served <- err
-		}()
+		wait := serveOne(t, l, echo)
 		if out := p.dial(t, "dial", l, key); out != "ok" {
 			t.Errorf("the client says %q", out)
 		}
-		if err := modetest.Receive(t, served, "end of the connection"); err != nil {
-			t.Error(err)
-		}
+		wait()
 	})
 }
 
@@ -217,22 +200,14 @@ func exchange(t testing.TB, f *conn.Framed, msg []byte) {
 func TestPythonLongHeader(t *testing.T) {
 	everyPython(t, func(t *testing.T, p python) {
 		l := listen(t, "unix", "", withKey(key))
-		served := make(chan error, 1)
-		go func() {
-			f, err := l.Accept(modetest.Patient(t))
-			if err == nil {
-				conn.ForceLongHeaders(f)
-				err = echo(f)
-				f.Close()
-			}
-			served <- err
-		}()
+		wait := serveOne(t, l, func(f *conn.Framed) error {
+			conn.ForceLongHeaders(f)
+			return echo(f)
+		})
 		if out := p.dial(t, "raw", l, key); out != "ok" {
 			t.Errorf("the client says %q", out)
 		}
-		if err := modetest.Receive(t, served, "end of the connection"); err != nil {
-			t.Error(err)
-		}
+		wait()
 	})
 }
 
@@ -280,25 +255,16 @@ func TestPythonListensWithAnotherKey(t *testing.T) {
 func TestPythonDigests(t *testing.T) {
 	everyPython(t, func(t *testing.T, p python) {
 		l := listen(t, "unix", "", noKey)
-		served := make(chan error, 1)
-		go func() {
-			f, err := l.Accept(modetest.Patient(t))
-			if err != nil {
-				served <- err
-				return
-			}
-			defer f.Close()
+		wait := serveOne(t, l, func(f *conn.Framed) (err error) {
 			for _, digest := range []string{"sha3_384", "sha384", "sha256", "sha3_256", "md5"} {
 				err = errors.Join(err, conn.Authenticate(modetest.Patient(t), f, conn.Handshake{Key: key, Digest: digest}))
 			}
-			served <- err
-		}()
+			return err
+		})
 		if out := p.dial(t, "digests", l, key); out != "ok" {
 			t.Errorf("the client says %q", out)
 		}
-		if err := modetest.Receive(t, served, "end of the handshakes"); err != nil {
-			t.Error(err)
-		}
+		wait()
 	})
 }
 

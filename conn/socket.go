@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/multiproc-go/multiproc/internal/sys"
 )
@@ -44,7 +45,7 @@ func openSocket(network, address string, o *Options) (*socket, error) {
 		return &socket{Listener: l}, err
 	}
 	s, err := openPath(address, o.SocketMode)
-	if o.ReplaceDead && errors.Is(err, syscall.EADDRINUSE) && bury(address) {
+	if o.ReplaceDead && errors.Is(err, syscall.EADDRINUSE) && bury(address, time.Sleep) {
 		s, err = openPath(address, o.SocketMode)
 	}
 	return s, err
@@ -114,15 +115,16 @@ func limitMode(fd int, mode fs.FileMode) {
 	_ = f.Chmod(mode)
 }
 
-// Close ends listening and removes the files, unless the path has become another's.
+// Close ends listening and removes the files, unless the path has become another's. The socket's file goes first: while
+// we listen, nobody takes our socket for dead and puts his own in its place.
 func (s *socket) Close() error {
-	err := s.Listener.Close()
-	if s.path == "" {
-		return err
+	var err error
+	if s.path != "" {
+		if now, statErr := os.Lstat(s.path); s.own == nil || statErr == nil && os.SameFile(s.own, now) {
+			err = ignoreMissing(os.Remove(s.path))
+		}
 	}
-	if now, statErr := os.Lstat(s.path); s.own == nil || statErr == nil && os.SameFile(s.own, now) {
-		err = errors.Join(err, ignoreMissing(os.Remove(s.path)))
-	}
+	err = errors.Join(err, s.Listener.Close())
 	if s.dir != "" {
 		err = errors.Join(err, ignoreMissing(os.Remove(s.dir)))
 	}

@@ -128,6 +128,9 @@ func TestAddressInUse(t *testing.T) {
 
 func TestReplaceDead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
+	if more := 103 - len(path); more > 0 { // as long as a path may be
+		path += strings.Repeat("s", more)
+	}
 	killedServer(t, path)
 	o := withKey(key)
 	if _, err := conn.Listen("unix", path, o); !errors.Is(err, syscall.EADDRINUSE) {
@@ -172,6 +175,95 @@ func TestCloseLeavesTheFilesOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.Remove(gone.Addr().String()), gone.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// boundSocket is a socket that has an address and does not listen.
+func boundSocket(t *testing.T) (path string, fd int) {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "s")
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	return path, fd
+}
+
+// TestReplaceDeadLeavesTheNew: between bind and listen a socket refuses as if its server were dead.
+func TestReplaceDeadLeavesTheNew(t *testing.T) {
+	path, fd := boundSocket(t)
+	defer syscall.Close(fd)
+	slept := false
+	buried := conn.Bury(path, func(d time.Duration) {
+		if slept = true; d <= 0 || d > time.Second {
+			t.Errorf("it sleeps %v", d)
+		}
+		if err := syscall.Listen(fd, 1); err != nil {
+			t.Error(err)
+		}
+	})
+	names, err := os.ReadDir(filepath.Dir(path))
+	if buried || !slept || err != nil || len(names) != 1 {
+		t.Errorf("buried: %v, slept: %v, %v, %v", buried, slept, names, err)
+	}
+}
+
+// TestReplaceDeadByTwo: one has replaced the dead socket while the other looked at it.
+func TestReplaceDeadByTwo(t *testing.T) {
+	path := killedServer(t, filepath.Join(t.TempDir(), "s"))
+	for range 10 { // so that the file's number comes again, where it may
+		then := time.Now().Add(-time.Second / 2)
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+		conn.Bury(path, func(time.Duration) {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			l, err := net.Listen("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.(*net.UnixListener).SetUnlinkOnClose(false)
+			l.Close() // the new one seems to be dead, as before its listen
+		})
+		names, err := os.ReadDir(filepath.Dir(path))
+		if err != nil || len(names) != 1 || names[0].Name() != "s" {
+			t.Fatalf("%v, %v", names, err)
+		}
+	}
+}
+
+// closeHook calls a function before it closes.
+type closeHook struct {
+	net.Listener
+	before func()
+}
+
+func (c closeHook) Close() error { c.before(); return c.Listener.Close() }
+
+// TestCloseRemovesTheFileFirst: were the socket closed first, another with ReplaceDead could bury it and listen before its
+// file, by then his, is removed.
+func TestCloseRemovesTheFileFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	inner, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner.(*net.UnixListener).SetUnlinkOnClose(false)
+	l, err := conn.ListenAt(closeHook{inner, func() {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the file when the socket is closed: %v", err)
+		}
+	}}, path, noKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
 }
@@ -229,12 +321,8 @@ func TestSweep(t *testing.T) {
 
 // TestFullQueue: a Unix socket whose queue is full says EAGAIN, and Dial asks again.
 func TestFullQueue(t *testing.T) {
-	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "s")
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 0)); err != nil {
+	path, fd := boundSocket(t)
+	if err := syscall.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}
 	file := os.NewFile(uintptr(fd), "socket")

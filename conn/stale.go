@@ -25,12 +25,23 @@ func isDead(path string) bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// bury removes the socket of a server that has died, and reports whether it did.
+// bindTime is how old a socket is at least before it counts as dead: between bind and listen a live one refuses too.
+const bindTime = time.Second
+
+// bury removes the socket of a server that has died, and reports whether it did. If the socket is young it first lets it
+// grow old, by sleep.
 //
 // Another may replace the same socket at the same moment. To look and then remove would
-// remove the new one's; here it is taken aside first, looked at again where nobody
-// else knows it, and put back if it lives.
-func bury(path string) bool {
+// remove the new one's; here it is taken aside first, where it is seen which of the two it is, and put back if it is
+// another. (A file's number may be given to the next file at once: its time is not.)
+func bury(path string, sleep func(time.Duration)) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !isDead(path) {
+		return false
+	}
+	if age := time.Since(info.ModTime()); age < bindTime {
+		sleep(min(bindTime-age, bindTime))
+	}
 	if !isDead(path) {
 		return false
 	}
@@ -39,7 +50,8 @@ func bury(path string) bool {
 		return false
 	}
 	defer os.Remove(aside)
-	if isDead(aside) {
+	now, err := os.Lstat(aside)
+	if err == nil && os.SameFile(info, now) && info.ModTime().Equal(now.ModTime()) {
 		return true
 	}
 	_ = os.Link(aside, path) // unless a third has the path by now

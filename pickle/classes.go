@@ -1,19 +1,15 @@
 package pickle
 
-// classes are containers that are equal if the comparison under way ends well, as a forest: those of one class have
-// one root. It makes comparing values with shared parts linear, where trying each pair would be exponential.
+// classes are what one comparison has learned of containers: which are equal, as a forest in which those of one class
+// have one root, and which pairs are not, where that took long to find out. It keeps the comparison of values with
+// shared parts from taking each way to a part anew: there may be exponentially many.
 type classes struct {
-	parent      map[address]address
-	size        map[address]int
-	joined      []address       // what got a parent, in order
-	left, right map[address]int // under comparison now
+	parent  map[address]address
+	unequal map[[2]address]bool
 }
 
 func newClasses() *classes {
-	return &classes{
-		parent: make(map[address]address), size: make(map[address]int),
-		left: make(map[address]int), right: make(map[address]int),
-	}
+	return &classes{make(map[address]address), make(map[[2]address]bool)}
 }
 
 func (s *classes) root(p address) address {
@@ -22,48 +18,21 @@ func (s *classes) root(p address) address {
 		if !ok {
 			return p
 		}
-		p = up // no shortcuts: undo could not take them back, and by size the way is short
+		if next, ok := s.parent[up]; ok {
+			s.parent[p] = next // half as far the next time
+		}
+		p = up
 	}
 }
 
-// join puts a and b in one class and opens their comparison, unless they already are in one. It is recursive if they
-// are and one of them is being compared: it is in itself.
-func (s *classes) join(a, b address) (known, recursive bool) {
+// lookup returns what is known of a and b.
+func (s *classes) lookup(a, b address) (same, known bool) {
 	x, y := s.root(a), s.root(b)
-	if x == y {
-		return true, s.left[a] > 0 || s.right[b] > 0
-	}
-	if s.size[x] > s.size[y] {
-		x, y = y, x
-	}
-	s.parent[x] = y
-	s.size[y] += s.size[x] + 1
-	s.joined = append(s.joined, x)
-	s.left[a]++
-	s.right[b]++
-	return false, false
+	return x == y, x == y || s.unequal[[2]address{a, b}]
 }
 
-// close ends the comparison that join opened.
-func (s *classes) close(a, b address) {
-	s.left[a]--
-	s.right[b]--
-}
-
-func (s *classes) mark() int {
-	if s == nil {
-		return 0
+func (s *classes) join(a, b address) {
+	if x, y := s.root(a), s.root(b); x != y {
+		s.parent[x] = y
 	}
-	return len(s.joined)
-}
-
-// undo forgets what was joined after mark.
-func (s *classes) undo(mark int) {
-	if s == nil {
-		return
-	}
-	for _, p := range s.joined[mark:] {
-		delete(s.parent, p)
-	}
-	s.joined = s.joined[:mark]
 }

@@ -11,11 +11,12 @@ func (m *machine) known(g *Global, args []any) (v any, ok bool, err error) {
 			s, _ := args[0].(string)
 			m.memory -= int64(len(s)) + 16 // also if it fails
 			b, ok := latin1(s)
-			return Bytes(b), ok && s != "", nil
+			return Bytes(b), ok, nil
 		}
 		return nil, false, nil
 	case "copyreg": // what NEWOBJ and NEWOBJ_EX are in older protocols
 		o := madeByNew(g.Name, args)
+		m.nodes--
 		m.memory -= objectSize + 16*int64(len(args))
 		return o, o != nil, nil
 	default:

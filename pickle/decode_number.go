@@ -85,7 +85,7 @@ func (m *machine) decimal(s string) error {
 		m.push(v)
 		return nil
 	}
-	if int64(len(s)) > m.limits.Digits {
+	if digits := strings.TrimLeft(s, "+-"); int64(len(digits)-strings.Count(digits, "_")) > m.limits.Digits {
 		return &LimitError{"Digits", m.limits.Digits}
 	}
 	v, ok := new(big.Int).SetString(s, 0)
@@ -110,6 +110,9 @@ func (m *machine) decimalFloat() error {
 	}
 	s := strings.TrimSpace(string(b))
 	v, err := strconv.ParseFloat(s, 64)
+	if strings.EqualFold(s, "-nan") || strings.EqualFold(s, "+nan") {
+		v, err = math.NaN(), nil
+	}
 	if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(s, "xX_") {
 		return syntaxError("a float is no number")
 	}

@@ -152,6 +152,7 @@ func (m *machine) oldInstance() error {
 func (m *machine) instance(class any, at, args int) error {
 	o := &Object{How: ByInstance, Callable: class, Args: newTuple(m.stack[args:])}
 	m.cut(at)
+	m.nodes-- // the tuple
 	m.pushNew(o, objectSize+16*len(o.Args.Items))
 	return nil
 }
@@ -179,8 +180,9 @@ func (m *machine) called(v any) {
 	if !ok || m.history&0xffffff != opTuple2<<16|opReduce<<8|opPop || m.need(1) != nil {
 		return
 	}
+	// The call may be what Reduce has put in its place.
 	o, ok := m.stack[len(m.stack)-1].(*Object)
-	if !ok || call.How != ByReduce || call.Args.Items[0] != any(o) {
+	if !ok || call.How != ByReduce || call.Args == nil || len(call.Args.Items) != 2 || call.Args.Items[0] != any(o) {
 		return
 	}
 	o.After = append(o.After, Step{Kind: StepCall, Callable: call.Callable, State: call.Args.Items[1]})

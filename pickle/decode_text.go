@@ -288,7 +288,7 @@ func unescape(b []byte) ([]byte, bool) {
 			v := c - '0'
 			for k := 0; k < 2 && i+1 < len(b) && '0' <= b[i+1] && b[i+1] <= '7'; k++ {
 				i++
-				v = v<<3 | b[i] - '0'
+				v = v<<3 | (b[i] - '0')
 			}
 			s = append(s, v)
 		default:

@@ -263,3 +263,13 @@ func TestObjectParts(t *testing.T) {
 		}
 	}
 }
+
+// TestReduceAndPop: what Reduce returns has no part in what was on the stack.
+func TestReduceAndPop(t *testing.T) {
+	made := &pickle.Object{}
+	d := pickle.Decoder{Reduce: func(*pickle.Global, *pickle.Tuple) (any, bool, error) { return made, true, nil }}
+	v, err := d.DecodeBytes([]byte("cm\nC\n)\x81cm\nf\nK\x01K\x02\x86R0."))
+	if o, ok := v.(*pickle.Object); err != nil || !ok || o.After != nil {
+		t.Errorf("%v, %v", v, err)
+	}
+}

@@ -1,51 +1,56 @@
 package pickle
 
 // checkDepth returns a LimitError if values are nested in v more deeply than limit. There are at most nodes values.
-// Those that are in themselves count once.
+// Those that are in themselves count once. Next to the depth of values it takes little memory.
 func checkDepth(v any, limit, nodes int64) error {
-	if nodes <= limit {
+	if nodes <= limit || !isContainer(v) {
 		return nil
 	}
 	// Nearly all graphs are trees but for strings. In a tree each value is looked at twice at most: where
 	// it is, and for what is in it.
-	type level struct {
-		v     any
-		depth int64
-	}
-	todo := []level{{v, 1}}
-	for looks := 2 * nodes; looks > 0; {
-		l := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		looks -= 1 + width(l.v)
-		if l.depth > limit {
-			break // perhaps only on a way through what is in itself
+	looks := 2 * nodes
+	var stack []contents
+	for next, ok := v, true; ; {
+		switch {
+		case !ok:
+			stack = stack[:len(stack)-1]
+		case int64(len(stack)) == limit || looks <= 0:
+			return checkShared(v, limit) // perhaps deep only on a way through what is in itself
+		default:
+			c := contentsOf(next)
+			looks -= 1 + int64(c.width())
+			stack = append(stack, c)
 		}
-		eachPart(l.v, func(part any) { todo = append(todo, level{part, l.depth + 1}) })
-		if len(todo) == 0 {
+		if len(stack) == 0 {
 			return nil
 		}
+		next, ok = stack[len(stack)-1].next()
 	}
-	return checkShared(v, limit)
 }
 
 // checkShared is checkDepth for any graph: depth first, and each value once.
 func checkShared(v any, limit int64) error {
 	type frame struct {
-		v     any
-		parts []any
+		contents
+		at    address
 		depth int64 // of what is in it, as far as it is known
 	}
 	const open = -1
 	known := make(map[address]int64)
-	stack := []frame{{parts: []any{v}}} // what v is in does not count
+	stack := []frame{{contents: contents{items: []any{v}}}} // what v is in does not count
 	for {
 		top := &stack[len(stack)-1]
 		if top.depth >= limit && len(stack) > 1 || top.depth > limit {
 			return &LimitError{"Depth", limit}
 		}
-		if len(top.parts) == 0 {
+		part, ok := top.next()
+		if !ok {
 			depth := top.depth + 1
-			known[wordOf(top.v)] = depth
+			if depth > 1 || top.width() > indexAfter { // others can be looked at again
+				known[top.at] = depth
+			} else {
+				delete(known, top.at)
+			}
 			if stack = stack[:len(stack)-1]; len(stack) == 0 {
 				return nil
 			}
@@ -53,83 +58,71 @@ func checkShared(v any, limit int64) error {
 			below.depth = max(below.depth, depth)
 			continue
 		}
-		part := top.parts[len(top.parts)-1]
-		top.parts = top.parts[:len(top.parts)-1]
-		if depth, ok := known[wordOf(part)]; ok {
+		at := wordOf(part)
+		if depth, ok := known[at]; ok {
 			top.depth = max(top.depth, depth)
 			continue
 		}
-		f := frame{v: part}
-		eachPart(part, func(p any) { f.parts = append(f.parts, p) })
-		if f.parts == nil {
-			known[wordOf(part)] = 1
-			top.depth = max(top.depth, 1)
-			continue
-		}
-		known[wordOf(part)] = open
-		stack = append(stack, f)
+		known[at] = open
+		stack = append(stack, frame{contents: contentsOf(part), at: at})
 	}
 }
 
-// width is how many values are in v itself.
-func width(v any) int64 {
-	switch v := v.(type) {
-	case *Tuple:
-		return int64(len(v.Items))
-	case *List:
-		return int64(len(v.Items))
-	case *Dict:
-		return 2 * int64(len(v.table.entries))
-	case *Set:
-		return int64(len(v.table.entries))
-	case *Object:
-		n := len(v.parts())
-		for i := range v.After {
-			n += len(v.After[i].parts())
-		}
-		return int64(n)
-	}
-	return 0
+// contents goes through what is in a container itself.
+type contents struct {
+	items   []any
+	entries []entry
+	i       int
 }
 
-// eachPart calls f for each container in v itself, in any order.
-func eachPart(v any, f func(any)) {
-	each := func(v any) {
-		switch v.(type) {
-		case *Tuple, *List, *Dict, *Set, *Object, *Slice:
-			f(v)
-		}
+func isContainer(v any) bool {
+	switch v.(type) {
+	case *Tuple, *List, *Dict, *Set, *Object, *Slice:
+		return true
 	}
+	return false
+}
+
+func contentsOf(v any) contents {
 	switch v := v.(type) {
 	case *Tuple:
-		for _, item := range v.Items {
-			each(item)
-		}
+		return contents{items: v.Items}
 	case *List:
-		for _, item := range v.Items {
-			each(item)
-		}
+		return contents{items: v.Items}
 	case *Slice:
-		each(v.Start)
-		each(v.Stop)
-		each(v.Step)
+		return contents{items: []any{v.Start, v.Stop, v.Step}}
 	case *Dict:
-		for i := range v.table.entries {
-			each(v.table.entries[i].key)
-			each(v.table.entries[i].value)
-		}
+		return contents{entries: v.table.entries}
 	case *Set:
-		for i := range v.table.entries {
-			each(v.table.entries[i].key)
-		}
+		return contents{entries: v.table.entries}
 	case *Object:
-		for _, part := range v.parts() {
-			each(part)
-		}
+		c := contents{items: v.parts()}
 		for i := range v.After {
-			for _, part := range v.After[i].parts() {
-				each(part)
-			}
+			c.items = append(c.items, v.After[i].parts()...)
+		}
+		return c
+	}
+	return contents{}
+}
+
+func (c *contents) width() int { return len(c.items) + 2*len(c.entries) }
+
+// next returns the next container.
+func (c *contents) next() (any, bool) {
+	for c.i < c.width() {
+		var v any
+		switch i := c.i - len(c.items); {
+		case i < 0:
+			v = c.items[c.i]
+		case i%2 == 0:
+			v = c.entries[i/2].key
+		default:
+			v = c.entries[i/2].value
+		}
+		c.i++
+		if isContainer(v) {
+			return v, true
 		}
 	}
+	return nil, false
 }

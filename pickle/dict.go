@@ -5,8 +5,8 @@ import "iter"
 // Dict is Python's dict: its items in the order in which their keys came, its keys compared and hashed as Python
 // does. Reading it from several goroutines is safe while nobody changes it. The zero Dict is empty and ready.
 //
-// A key that cannot be hashed gives an *UnhashableError, one that is nested too deeply or in itself a *DepthError;
-// nothing has changed then.
+// A key that cannot be hashed gives an *UnhashableError, one that is nested too deeply or in itself a *DepthError, and an
+// Object that looks like a thousand others a *LimitError; nothing has changed then.
 type Dict struct{ table table }
 
 // NewDict returns an empty dict.

@@ -236,18 +236,8 @@ func TestKeys(t *testing.T) {
 
 // TestCollisions has keys that cannot be told apart by their hashes.
 func TestCollisions(t *testing.T) {
-	// Instances that differ deep inside only, as a set has them that was pickled.
-	var data strings.Builder
-	data.WriteString("\x8f(")
 	const count = 300
-	for i := range count {
-		fmt.Fprintf(&data, "cm\nC\n)\x81]]]]I%d\naaaab", i)
-	}
-	data.WriteString("\x90.")
-	s, ok := decode(t, text("instances"), []byte(data.String())).(*pickle.Set)
-	if !ok || s.Len() != count {
-		t.Fatalf("%d elements", s.Len())
-	}
+	s := alike(t, 0, count)
 	hashes := map[uint64]bool{}
 	for item := range s.All() {
 		hashes[pickle.Outline(item)] = true
@@ -259,7 +249,7 @@ func TestCollisions(t *testing.T) {
 		t.Errorf("%d hashes: the instances are not alike, and nothing is tested", len(hashes))
 	}
 	// The same instances again, with other identities.
-	again := decode(t, text("again"), []byte(data.String())).(*pickle.Set)
+	again := alike(t, 0, count)
 	for item := range again.All() {
 		if has, err := s.Has(item); !has || err != nil {
 			t.Errorf("%s is not there: %v", pickle.Repr(item), err)
@@ -275,6 +265,53 @@ func TestCollisions(t *testing.T) {
 	}
 	if s.Len() != 0 {
 		t.Errorf("%d are left", s.Len())
+	}
+}
+
+// alike is a set of instances that differ deep inside only, as a set has them that was pickled.
+func alike(t *testing.T, from, count int) *pickle.Set {
+	t.Helper()
+	var data strings.Builder
+	data.WriteString("\x8f(")
+	for i := range count {
+		fmt.Fprintf(&data, "cm\nC\n)\x81]]]]I%d\naaaab", from+i)
+	}
+	data.WriteString("\x90.")
+	s, ok := decode(t, text("instances"), []byte(data.String())).(*pickle.Set)
+	if !ok || s.Len() != count {
+		t.Fatalf("%d elements", s.Len())
+	}
+	return s
+}
+
+// TestManyCollisions: a set may have many that look alike. To look among them has an end, and others are no slower.
+func TestManyCollisions(t *testing.T) {
+	s, other := alike(t, 0, 3000), alike(t, 3000, 1)
+	key, _ := other.Last()
+	_, err := s.Has(key)
+	wantLimit(t, err, "Work")
+	added, err := s.Add(key)
+	if wantLimit(t, err, "Work"); added || s.Len() != 3000 {
+		t.Errorf("%v, %d elements", added, s.Len())
+	}
+	first, _, _ := s.At(0)
+	if has, err := s.Has(first); !has || err != nil {
+		t.Errorf("the first: %v, %v", has, err)
+	}
+	for i := range int64(100_000) { // a walk through all for each would be hours
+		if added, err := s.Add(i); !added || err != nil {
+			t.Fatal(i, added, err)
+		}
+	}
+	// Those that come and go leave nothing behind.
+	few := alike(t, 0, 40)
+	for range 100_000 {
+		added, err := few.Add(key)
+		must(t, err)
+		removed, err := few.Remove(key)
+		if must(t, err); !added || !removed {
+			t.Fatal(added, removed)
+		}
 	}
 }
 

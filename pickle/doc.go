@@ -38,7 +38,8 @@
 // a server. Decoding and encoding do not recurse. Comparing, hashing, printing and unmarshaling follow a value 1000 levels
 // deep, as Python does, and then return a [DepthError]; so they do if it is in itself. Their time is about proportional to
 // the size of the values, even where a walk through all ways would be exponential, as in a tuple of a tuple twice of a tuple
-// twice; a repr, which has to be so long, ends at its own limit.
+// twice; a repr, which has to be so long, ends at its own limit. Keys that are Objects and differ only far inside have one
+// hash: to look for one among more than some thousand others ends with a [LimitError].
 //
 // The strings of a message up to 1 KiB share one copy of it; in a larger one, strings up to 128 bytes share blocks of
 // 1 KiB. A string that is kept may so keep some KiB alive.

@@ -22,11 +22,12 @@ func (p *pickler) bool(v bool) {
 	}
 }
 
-func (p *pickler) int(v int64) error {
+func (p *pickler) int(v int64) {
 	switch {
 	case v != int64(int32(v)):
 		if p.proto < 2 {
-			return p.decimal(strconv.AppendInt(nil, v, 10))
+			p.decimal(strconv.AppendInt(nil, v, 10))
+			return
 		}
 		n := 8
 		for n > 1 && v>>(8*n-9) == v>>63 { // the byte above n-1 only repeats the sign
@@ -47,22 +48,24 @@ func (p *pickler) int(v int64) error {
 		p.op(opBinint)
 		p.number(uint64(v), 4)
 	}
-	return nil
 }
 
 func (p *pickler) big(v *big.Int) error {
 	if v.IsInt64() {
-		return p.int(v.Int64())
+		p.int(v.Int64())
+		return nil
 	}
 	n := v.BitLen()/8 + 1
 	if err := p.room(n); err != nil {
 		return err
 	}
 	if p.proto < 2 {
-		if float64(v.BitLen())*math.Log10(2) > float64(p.limits.Digits)+1 {
-			return &LimitError{"Digits", p.limits.Digits}
+		digits, err := appendDecimal(nil, v, p.limits.Digits)
+		if err != nil {
+			return err
 		}
-		return p.decimal(v.Append(nil, 10))
+		p.decimal(digits)
+		return nil
 	}
 	if n > math.MaxInt32 {
 		return &EncodeError{Type: "int", Reason: "it is too large"}
@@ -94,10 +97,9 @@ func (p *pickler) big(v *big.Int) error {
 }
 
 // decimal writes LONG, for protocols 0 and 1.
-func (p *pickler) decimal(digits []byte) error {
+func (p *pickler) decimal(digits []byte) {
 	p.op(opLong)
 	p.out = append(append(p.out, digits...), 'L', '\n')
-	return nil
 }
 
 func (p *pickler) float(v float64) {

@@ -19,22 +19,13 @@ type comparer struct {
 	identity bool    // Objects are equal only if they are identical
 
 	depth   int
-	visited int
-	classes *classes // of containers that are equal, once many were visited
-}
-
-// key is item for keys: a difference does not end the comparison, so what was learned on the way to it is forgotten.
-func (c *comparer) key(a, b any) (bool, error) {
-	mark := c.classes.mark()
-	same, err := c.item(a, b)
-	if !same {
-		c.classes.undo(mark)
-	}
-	return same, err
+	steps   int
+	classes *classes // once there were many steps
 }
 
 // item is "a is b or a == b": how containers compare what is in them, and all but numbers that stand alone.
 func (c *comparer) item(a, b any) (bool, error) {
+	c.steps++
 	if identical(a, b) {
 		return true, nil
 	}
@@ -95,26 +86,34 @@ func (c *comparer) compare(a, b any) (bool, error) {
 	return false, nil
 }
 
-// nested compares two containers by inside, unless they are known to be equal.
+// nested compares two containers by inside, unless it is known what comes of it. Those that are in themselves end at
+// maxDepth, as in Python.
 func (c *comparer) nested(a, b any, inside func() (bool, error)) (bool, error) {
 	if c.depth++; c.depth > maxDepth {
 		return false, &DepthError{"in comparison"}
 	}
 	defer func() { c.depth-- }()
-	if c.visited++; c.visited <= memoAfter {
-		return inside()
+	left, right := wordOf(a), wordOf(b)
+	if c.classes != nil {
+		if same, known := c.classes.lookup(left, right); known {
+			return same, nil
+		}
+	}
+	before := c.steps
+	same, err := inside()
+	if err != nil || c.steps < memoAfter {
+		return same, err
 	}
 	if c.classes == nil {
 		c.classes = newClasses()
 	}
-	left, right := wordOf(a), wordOf(b)
-	if known, recursive := c.classes.join(left, right); recursive {
-		return false, &DepthError{"in comparison"}
-	} else if known {
-		return true, nil
+	switch {
+	case same:
+		c.classes.join(left, right)
+	case c.steps-before >= memoAfter: // else there could be too many, as of keys that look alike
+		c.classes.unequal[[2]address{left, right}] = true
 	}
-	defer c.classes.close(left, right)
-	return inside()
+	return same, nil
 }
 
 func (c *comparer) items(a, b []any) (bool, error) {

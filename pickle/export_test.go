@@ -5,3 +5,6 @@ var OpName = opName
 
 // Outline is what an Object is hashed by.
 func Outline(v any) uint64 { return new(outliner).outline(v, outlineDepth) }
+
+// ToPython2 and ToPython3 are the names of protocols 0 to 2.
+var ToPython2, ToPython3 = toPython2, toPython3

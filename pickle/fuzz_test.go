@@ -39,14 +39,19 @@ const mostMemory = 16 << 20
 // costs fails the test if do allocates more than mostMemory.
 func costs(t testing.TB, what string, do func()) {
 	t.Helper()
+	if n := allocated(do); n > mostMemory {
+		t.Errorf("%s allocated %d bytes", what, n)
+	}
+}
+
+// allocated returns how many bytes the process allocates while do runs.
+func allocated(do func()) uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)
 	before := sample[0].Value.Uint64()
 	do()
 	metrics.Read(sample)
-	if n := sample[0].Value.Uint64() - before; n > mostMemory {
-		t.Errorf("%s allocated %d bytes", what, n)
-	}
+	return sample[0].Value.Uint64() - before
 }
 
 // recursive are Go types that a graph with shared parts could unfold into.

@@ -68,7 +68,8 @@ type hasher struct {
 	memo    map[address]uint64 // of tuples and frozensets, once there are many: few of them may be shared often
 }
 
-// memoAfter is how many containers are visited before their hashes are kept. Nearly all keys have fewer.
+// memoAfter is how many containers are hashed, or values compared, before what was found is kept. Nearly all keys have
+// fewer.
 const memoAfter = 64
 
 func (h *hasher) hash(v any) (uint64, error) {
@@ -86,7 +87,7 @@ func (h *hasher) hash(v any) (uint64, error) {
 		return hashText(tagBytes, string(v)), h.budget.spend(len(v) >> 6)
 	case *big.Int:
 		return hashNumber(v), h.budget.spend(len(v.Bits()))
-	case bool, complex128:
+	case bool:
 		return hashNumber(v), nil
 	case *Tuple:
 		return h.tuple(v, tagTuple, v.Items)
@@ -95,7 +96,7 @@ func (h *hasher) hash(v any) (uint64, error) {
 	case *Slice:
 		return h.tuple(v, tagSlice, []any{v.Start, v.Stop, v.Step})
 	case *Range:
-		return hashRange(v), nil
+		return hashRange(v), h.budget.spend(rangeWork(v))
 	case *Global:
 		return hashGlobal(v), h.budget.spend((len(v.Module) + len(v.Name)) >> 6)
 	case *Object:
@@ -109,11 +110,20 @@ func (h *hasher) hash(v any) (uint64, error) {
 	case Custom:
 		return hashIdentity(v), nil
 	}
-	if f, ok := v.(float64); ok { // apart, as v is the box that a nan is known by
-		if f != f {
+	switch x := v.(type) { // apart, as v is the box that a nan is known by
+	case float64:
+		switch {
+		case x != x:
+			return hashIdentity(v), nil
+		case math.Abs(x) >= 1<<63:
+			return hashNumber(x), h.budget.spend(largeFloatWork)
+		}
+		return hashNumber(x), nil
+	case complex128:
+		if math.IsNaN(real(x)) || math.IsNaN(imag(x)) {
 			return hashIdentity(v), nil
 		}
-		return hashNumber(v), nil
+		return hashNumber(x), h.budget.spend(largeFloatWork)
 	}
 	return 0, &UnhashableError{TypeName(v)}
 }
@@ -218,6 +228,19 @@ func hashNumber(v any) uint64 {
 		return mix(mix(tagComplex, math.Float64bits(real(v)+0)), math.Float64bits(imag(v))) // +0: no negative zero
 	}
 	panic("pickle: not a number")
+}
+
+// What takes more time to hash than most: the int that a large float is, and the length of a range.
+const largeFloatWork = 16
+
+func rangeWork(r *Range) int {
+	work := 16
+	for _, v := range []any{r.Start, r.Stop, r.Step} {
+		if b, ok := v.(*big.Int); ok {
+			work += 2 * len(b.Bits())
+		}
+	}
+	return work
 }
 
 // hashRange hashes what counts of a range: its length, its first int if there is one, its step if there are two.

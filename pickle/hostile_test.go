@@ -91,6 +91,24 @@ func TestLargeHostile(t *testing.T) {
 	data := "}" + big + "q\x000" + big + "q\x010(" + strings.Repeat("h\x00Nh\x01N", 1000) + "u."
 	_, err := d.DecodeBytes([]byte(data))
 	wantLimit(t, err, "Work")
+	// What takes long to hash costs more than one step: here there are 300,000 of them.
+	for name, item := range map[string]string{
+		"range": "cbuiltins\nrange\n(K\x00\x8b\x00\x02\x00\x00" + strings.Repeat("\x7f", 512) + "K\x07tRq\x00",
+		"float": "G\x7f\xe0\x00\x00\x00\x00\x00\x00q\x00",
+	} {
+		t.Log(name)
+		data := "\x8f" + item + "0(" + strings.Repeat("h\x00", 1000) + "tq\x010(" + strings.Repeat("h\x01", 300) + "\x90."
+		_, err = d.DecodeBytes([]byte(data))
+		wantLimit(t, err, "Work")
+	}
+	// Nans that are complex are no more one key than others, and do not have one hash.
+	nan := "cbuiltins\ncomplex\nG\x7f\xf8\x00\x00\x00\x00\x00\x00G\x00\x00\x00\x00\x00\x00\x00\x00\x86R"
+	few := pickle.Decoder{Limits: pickle.Limits{Work: 50_000}}
+	set, err := few.DecodeBytes([]byte("\x8f(" + strings.Repeat(nan, 1000) + "\x90."))
+	must(t, err)
+	if n := set.(*pickle.Set).Len(); n != 1000 {
+		t.Errorf("%d nans", n)
+	}
 	// Strings, too.
 	long := "X\x40\x42\x0f\x00" + strings.Repeat("x", 1_000_000)
 	data = "}" + long + "q\x000" + long + "q\x010(" + strings.Repeat("h\x00Nh\x01N", 1000) + "u."
@@ -230,6 +248,20 @@ func TestDefaultsOfLimits(t *testing.T) {
 	}
 	_, err := pickle.Decode([]byte("L" + strings.Repeat("9", 4301) + "L\n."))
 	wantLimit(t, err, "Digits")
+	// 4300 digits are all right, either way, a sign is none of them, and one more is not.
+	large := new(big.Int).Exp(big.NewInt(10), big.NewInt(4300), nil)
+	_, err = pickle.Append(nil, large, 0)
+	wantLimit(t, err, "Digits")
+	_, err = pickle.AppendRepr(nil, large, 0)
+	wantLimit(t, err, "Digits")
+	large.Neg(large.Sub(large, big.NewInt(1)))
+	data, err := pickle.Append(nil, large, 0)
+	must(t, err)
+	v, err := pickle.Decode(data)
+	must(t, err)
+	if got := pickle.Repr(v); got != "-"+strings.Repeat("9", 4300) {
+		t.Error(got)
+	}
 	if got := fmt.Sprint(&pickle.LimitError{Budget: "Nodes", Limit: 5}); got != "pickle: over the limit of 5 for Nodes" {
 		t.Error(got)
 	}
@@ -247,5 +279,26 @@ func TestWideAndShared(t *testing.T) {
 	items := v.(*pickle.List).Items
 	if len(items) != n+1 || items[n] != items[0] || len(items[0].(*pickle.Tuple).Items) != n {
 		t.Fatalf("%d items", len(items))
+	}
+}
+
+// TestDepthCheckIsSmall: to find out how deep a wide message is takes no memory beside it.
+func TestDepthCheckIsSmall(t *testing.T) {
+	for name, data := range map[string]string{
+		"tree":   "(" + strings.Repeat("]", 200_000) + "t.",
+		"cycle":  "](]q\x00h\x00a" + strings.Repeat("]", 200_000) + "e.",
+		"shared": "(" + strings.Repeat("]22222", 40_000) + "t.",
+	} {
+		decode := func(depth int64) uint64 {
+			d := pickle.Decoder{Limits: pickle.Limits{Depth: depth}}
+			return allocated(func() {
+				_, err := d.DecodeBytes([]byte(data))
+				must(t, err)
+			})
+		}
+		without := decode(-1)
+		if with := decode(0); with > without+without/4 {
+			t.Errorf("%s: %d bytes, and %d without the check", name, with, without)
+		}
 	}
 }

@@ -75,7 +75,7 @@ func sequences(a, b any) (x, y []any, ok bool) {
 func (c *comparer) difference(x, y []any) (int, error) {
 	n := min(len(x), len(y))
 	for i := range n {
-		if same, err := c.key(x[i], y[i]); !same || err != nil {
+		if same, err := c.item(x[i], y[i]); !same || err != nil {
 			return i, err
 		}
 	}

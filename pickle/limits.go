@@ -15,6 +15,8 @@ type Limits struct {
 	Output int64 // bytes of a pickle that is encoded; by default 256 MiB
 }
 
+const defaultDigits = 4300
+
 // effective returns the limits that l stands for.
 func (l Limits) effective() Limits {
 	return Limits{
@@ -23,7 +25,7 @@ func (l Limits) effective() Limits {
 		Depth:  limitOf(l.Depth, 10_000),
 		Memory: limitOf(l.Memory, 256<<20),
 		Work:   limitOf(l.Work, 64<<20),
-		Digits: limitOf(l.Digits, 4300),
+		Digits: limitOf(l.Digits, defaultDigits),
 		Output: limitOf(l.Output, 256<<20),
 	}
 }

@@ -328,6 +328,25 @@ func TestLiveCompare(t *testing.T) {
 	}
 }
 
+// TestLiveNames compares the names of Python 2 with what Python says of them.
+func TestLiveNames(t *testing.T) {
+	python(t)
+	lines := runLive(t, "", "names")
+	if len(lines) < 400 {
+		t.Errorf("%d names", len(lines))
+	}
+	for _, line := range lines {
+		words := strings.Fields(line)
+		rename := pickle.ToPython3
+		if words[0] == "2" {
+			rename = pickle.ToPython2
+		}
+		if module, name := rename(words[1], words[2]); module != words[3] || name != words[4] {
+			t.Errorf("to Python %s: %s.%s is %s.%s, want %s.%s", words[0], words[1], words[2], module, name, words[3], words[4])
+		}
+	}
+}
+
 // outcome is 0, 1, or - for what is a TypeError in Python.
 func outcome(t *testing.T, yes bool, err error) string {
 	var unordered *pickle.UnorderedError

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 )
 
 // Marshaler is a Go value that knows its graph.
@@ -46,7 +45,8 @@ func Marshal(v any) ([]byte, error) {
 //   - A value of a graph, whether alone or in a Go value: itself. What is in it is not looked at.
 //   - Marshaler: what it returns; encoding.TextMarshaler, also as the key of a map: str.
 //
-// Functions, channels and other types give an *EncodeError that names the field.
+// Functions, channels and other types give an *EncodeError that names the field; so do two keys of a map that are one in
+// Python, as 1 and true. A key that Python does not hash gives an *UnhashableError.
 func FromGo(v any) (graph any, err error) {
 	var m marshaler
 	return m.any(v, 0)
@@ -57,9 +57,11 @@ type marshaler struct {
 	seen map[seenKey]any // what pointers, maps and slices stand for
 }
 
+// seenKey keeps alive what it is the key of: a Marshaler may return what nobody else keeps, and another value could come
+// to lie in the same place.
 type seenKey struct {
 	t   reflect.Type
-	at  uintptr
+	at  address
 	len int
 }
 
@@ -70,14 +72,15 @@ func (m *marshaler) any(v any, depth int) (any, error) {
 	case int:
 		return int64(v), nil
 	case string:
-		return m.text(v)
+		return m.text(v, reflect.TypeFor[string]())
 	}
 	return m.value(reflect.ValueOf(v), depth)
 }
 
-func (m *marshaler) text(s string) (any, error) {
-	if !utf8.ValidString(s) && !validText(s) {
-		return nil, &EncodeError{Type: "string", Reason: "it is not UTF-8"}
+// text returns the str of a value of type t.
+func (m *marshaler) text(s string, t reflect.Type) (any, error) {
+	if !validText(s) {
+		return nil, &EncodeError{Type: t.String(), Reason: "it is not UTF-8"}
 	}
 	return s, nil
 }
@@ -118,7 +121,7 @@ func (m *marshaler) value(v reflect.Value, depth int) (any, error) {
 	case reflect.Complex64, reflect.Complex128:
 		return v.Complex(), nil
 	case reflect.String:
-		return m.text(v.String())
+		return m.text(v.String(), t)
 	case reflect.Interface:
 		if v.IsNil() {
 			return nil, nil
@@ -177,14 +180,17 @@ func (m *marshaler) byMethod(v reflect.Value, depth int) (done bool, graph any, 
 		return true, graph, err
 	case t.Implements(textMarshalerType):
 		text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
-		return true, string(text), err
+		if err == nil {
+			graph, err = m.text(string(text), t)
+		}
+		return true, graph, err
 	}
 	return false, nil, nil
 }
 
 // know returns what a pointer, map or slice stands for, if it was met before.
 func (m *marshaler) know(v reflect.Value) (key seenKey, graph any, ok bool) {
-	key = seenKey{t: v.Type(), at: v.Pointer()}
+	key = seenKey{t: v.Type(), at: v.UnsafePointer()}
 	if v.Kind() == reflect.Slice {
 		key.len = v.Len()
 	}
@@ -262,25 +268,34 @@ func (m *marshaler) mapping(v reflect.Value, depth int) (any, error) {
 		}
 		return 0
 	})
-	if v.Type().Elem() == emptyType {
+	t := v.Type()
+	clash := func(k any) error { // as of 1 and True in a map of any: one of the values would be lost
+		return inField(fmt.Sprint(k), &EncodeError{Type: t.String(), Reason: "two of its keys are one key in Python"})
+	}
+	if t.Elem() == emptyType {
 		s := NewSet(false)
 		m.see(key, s)
 		for _, it := range items {
-			if _, err := s.Add(it.key); err != nil {
+			if added, err := s.Add(it.key); err != nil {
 				return nil, err
+			} else if !added {
+				return nil, clash(it.key)
 			}
 		}
 		return s, nil
 	}
 	d := NewDict()
 	m.see(key, d)
-	for _, it := range items {
+	for i, it := range items {
 		value, err := m.value(it.value, depth+1)
 		if err != nil {
 			return nil, inField(fmt.Sprint(it.key), err)
 		}
 		if err := d.Set(it.key, value); err != nil {
 			return nil, err
+		}
+		if d.Len() == i {
+			return nil, clash(it.key)
 		}
 	}
 	return d, nil

@@ -2,10 +2,12 @@ package pickle_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/big"
 	"net/netip"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -119,6 +121,9 @@ func TestMarshalEach(t *testing.T) {
 		{S{[]map[string]any{nil, {"k": func() {}}}}, "pickle: cannot encode func() at A.1.k: Python has nothing like it"},
 		{"\xff", "pickle: cannot encode string: it is not UTF-8"},
 		{map[any]int{nil: 1, pickle.NewList(): 2}, "unhashable type: 'list'"},
+		{S{[]map[string]any{{"k": map[any]int{1: 1, 1.0: 1}}}}, "pickle: cannot encode map[interface {}]int at A.0.k.1: two of its keys are one key in Python"},
+		{map[any]struct{}{1: {}, 1.0: {}}, "pickle: cannot encode map[interface {}]struct {} at 1: two of its keys are one key in Python"},
+		{map[string]badText{"k": {}}, "pickle: cannot encode pickle_test.badText at k: it is not UTF-8"},
 	} {
 		_, err := pickle.Marshal(c.v)
 		if err == nil || err.Error() != c.want {
@@ -146,6 +151,10 @@ func (c *celsius) UnmarshalPickle(graph any) error {
 	return nil
 }
 
+type badText struct{}
+
+func (badText) MarshalText() ([]byte, error) { return []byte{0xff}, nil }
+
 type pointerMarshaler struct{ n int }
 
 func (p *pointerMarshaler) MarshalPickle() (any, error) { return [1]int{p.n}, nil }
@@ -168,6 +177,29 @@ func TestMarshalIdentity(t *testing.T) {
 	must(t, pickle.Unmarshal(data, &c))
 	if c.Name != "a" || c.Next.Name != "b" || c.Next.Next != c || c.All[0] != c || c.All[1] != c.Next || &c.All[0] != &c.Next.All[0] {
 		t.Errorf("%+v, %+v", c, c.Next)
+	}
+}
+
+// fleeting is pickled as a map that nobody keeps.
+type fleeting int
+
+func (f fleeting) MarshalPickle() (any, error) {
+	runtime.GC()
+	return map[string]int{"i": int(f)}, nil
+}
+
+// TestMarshalFleeting: what one Marshaler returned is not taken for what another returned that lies in the same place.
+func TestMarshalFleeting(t *testing.T) {
+	list := make([]fleeting, 50)
+	for i := range list {
+		list[i] = fleeting(i)
+	}
+	graph, err := pickle.FromGo(list)
+	must(t, err)
+	for i, item := range graph.(*pickle.List).Items {
+		if got := pickle.Repr(item); got != fmt.Sprintf("{'i': %d}", i) {
+			t.Fatalf("item %d is %s", i, got)
+		}
 	}
 }
 
@@ -264,6 +296,21 @@ func TestUnmarshalShared(t *testing.T) {
 	must(t, pickle.ToGo(self, &r))
 	if &r[0] != &r[0][0] {
 		t.Error("not in itself")
+	}
+}
+
+// TestUnmarshalIntoPointer: what a pointer points to is set, as in encoding/json, also where others point to it.
+func TestUnmarshalIntoPointer(t *testing.T) {
+	one, two := &Base{ID: 1, Shadow: "stays"}, &Base{ID: 2}
+	dst := struct{ A, B, C *Base }{one, two, nil}
+	d, all := pickle.NewDict(), pickle.NewDict()
+	must(t, d.Set("ID", int64(7)))
+	for _, name := range []string{"A", "B", "C"} {
+		must(t, all.Set(name, d))
+	}
+	must(t, pickle.ToGo(all, &dst))
+	if dst.A != one || *one != (Base{7, "stays"}) || dst.B != one || dst.C != one || two.ID != 2 {
+		t.Errorf("%+v, %+v, %+v", dst, one, two)
 	}
 }
 

@@ -146,3 +146,14 @@ func (r *Range) ints() (start, stop, step *big.Int, ok bool) {
 	step, ok3 := bigOf(r.Step)
 	return start, stop, step, ok1 && ok2 && ok3 && step.Sign() != 0
 }
+
+// appendDecimal appends v, unless it has more digits than limit. The time for many digits is not linear.
+func appendDecimal(dst []byte, v *big.Int, limit int64) ([]byte, error) {
+	if float64(v.BitLen())*math.Log10(2) <= float64(limit)+1 {
+		out := v.Append(dst, 10)
+		if n := len(out) - len(dst); int64(n) <= limit || int64(n) == limit+1 && v.Sign() < 0 {
+			return out, nil
+		}
+	}
+	return dst, &LimitError{"Digits", limit}
+}

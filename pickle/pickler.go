@@ -159,7 +159,8 @@ func (p *pickler) save(v any) error {
 	case string:
 		return p.text(v)
 	case int64:
-		return p.int(v)
+		p.int(v)
+		return nil
 	case bool:
 		p.bool(v)
 		return nil

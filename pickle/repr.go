@@ -1,7 +1,6 @@
 package pickle
 
 import (
-	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -78,11 +77,9 @@ func (r *reprer) value(v any) error {
 	case int64:
 		r.out = strconv.AppendInt(r.out, v, 10)
 	case *big.Int:
-		const digits = 4300 // as in Python; the time is not linear
-		if float64(v.BitLen())*math.Log10(2) > digits+1 {
-			return &LimitError{"Digits", digits}
-		}
-		r.out = v.Append(r.out, 10)
+		var err error
+		r.out, err = appendDecimal(r.out, v, defaultDigits)
+		return err
 	case float64:
 		r.out = appendFloat(r.out, v)
 	case complex128:

@@ -5,13 +5,13 @@ package pickle
 type table struct {
 	entries []entry
 	index   []uint32 // numbers of entries, counted from 1, or 0; nil while there are few
-	filled  int      // slots of index that are not 0
+	filled  int      // slots of index that are not 0, and what is in overflow
 	live    int      // entries that are not dead
 	first   int      // no entry before it is alive
 
-	// crowded is set if some entries are not in the index, since many others have the same hash. Only Objects can
-	// be so: a pickled set may hold a thousand of them that look alike.
-	crowded bool
+	// overflow has the numbers of entries that are not in the index, since many others have the same hash. Only Objects
+	// can be so: a pickled set may hold thousands of them that look alike.
+	overflow map[uint64][]uint32
 	// provisional is set by the Decoder while a key has an Object in it, which may still change: until settle, such
 	// a key has the hash of its identity.
 	provisional bool
@@ -23,9 +23,10 @@ type entry struct {
 }
 
 const (
-	dead       = 0  // the hash of an entry that was removed; no other has it
-	indexAfter = 8  // so many entries are looked through one by one
-	crowd      = 32 // so many entries with one hash are in the index
+	dead       = 0    // the hash of an entry that was removed; no other has it
+	indexAfter = 8    // so many entries are looked through one by one
+	crowd      = 32   // so many entries with one hash are in the index
+	mostAlike  = 1024 // so many others are looked through
 )
 
 // hashKey returns the hash of a key in a table.
@@ -63,8 +64,20 @@ func (t *table) findHash(hash uint64, key any, c *comparer) (int, error) {
 			return i, err
 		}
 	}
-	if t.crowded {
-		return t.scan(hash, key, c)
+	if t.overflow == nil {
+		return -1, nil
+	}
+	for looks, number := range t.overflow[hash] {
+		i := int(number) - 1
+		if i >= len(t.entries) || t.entries[i].hash != hash {
+			continue
+		}
+		if looks >= mostAlike {
+			return -1, &LimitError{"Work", mostAlike}
+		}
+		if same, err := sameKey(t.entries[i].key, key, c); same || err != nil {
+			return i, err
+		}
 	}
 	return -1, nil
 }
@@ -95,7 +108,7 @@ func sameKey(a, b any, c *comparer) (bool, error) {
 	if c == nil {
 		c = new(comparer)
 	}
-	return c.key(a, b)
+	return c.item(a, b)
 }
 
 // put adds an entry whose key findHash did not find.
@@ -122,7 +135,11 @@ func (t *table) enter(hash uint64, n int) {
 	for ; t.index[slot] != 0; slot = (slot + 1) & mask {
 		if i := int(t.index[slot]) - 1; i < len(t.entries) && t.entries[i].hash == hash {
 			if same++; same == crowd {
-				t.crowded = true
+				if t.overflow == nil {
+					t.overflow = make(map[uint64][]uint32)
+				}
+				t.overflow[hash] = append(t.overflow[hash], uint32(n))
+				t.filled++
 				return
 			}
 		}
@@ -142,7 +159,7 @@ func (t *table) reindex() {
 	} else {
 		t.index = make([]uint32, size)
 	}
-	t.filled, t.crowded = 0, false
+	t.filled, t.overflow = 0, nil
 	for i := range t.entries {
 		if hash := t.entries[i].hash; hash != dead {
 			t.enter(hash, i+1)

@@ -32,6 +32,7 @@ func Unmarshal(data []byte, v any) error {
 // ToGo stores a graph in what dst points to, much as encoding/json does. The types are those of FromGo; besides:
 //
 //   - An interface without methods gets the value of the graph itself, as does what has its type: *Dict, say.
+//   - A pointer that is not nil stays, and what it points to is set.
 //   - None sets pointers, maps, slices and interfaces to nil, and leaves all else as it is.
 //   - int goes into each integer that has room, and into floats; float and int into complex.
 //   - bytes and bytearray: []byte, Bytes, an array of as many bytes; list and tuple: slice, or array of that length.
@@ -162,27 +163,24 @@ func (u *unmarshaler) make(key madeKey, v reflect.Value) {
 	u.made[key] = v
 }
 
-// pointer points v to a new value for a container, and else to the one that is there or a new one.
+// pointer sets what v points to, which is new if v is nil, or points v to what was made of the same container.
 func (u *unmarshaler) pointer(v reflect.Value, graph any, depth int) error {
-	switch graph.(type) {
-	case *Dict, *Object, *List, *Tuple, *Set:
-		key, ok := u.know(v, graph)
-		if ok {
+	var key madeKey
+	shared := isContainer(graph)
+	if shared {
+		var ok bool
+		if key, ok = u.know(v, graph); ok {
 			return nil
 		}
+	}
+	if v.IsNil() {
 		if err := u.alloc(v.Type().Elem(), 1); err != nil {
 			return err
 		}
-		p := reflect.New(v.Type().Elem())
-		u.make(key, p)
-		v.Set(p)
-	default:
-		if v.IsNil() {
-			if err := u.alloc(v.Type().Elem(), 1); err != nil {
-				return err
-			}
-			v.Set(reflect.New(v.Type().Elem()))
-		}
+		v.Set(reflect.New(v.Type().Elem()))
+	}
+	if shared {
+		u.make(key, v.Elem().Addr()) // not v, which may point elsewhere later
 	}
 	return u.set(v.Elem(), graph, depth+1)
 }

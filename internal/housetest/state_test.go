@@ -27,6 +27,7 @@ var state = map[string]string{
 	"internal/sys.hasWaitv":       "asked once: the kernel does not change",
 	"manager.known":               "a process has one pool of connections for a server, however many handles lead there",
 	"multiproctest.patience":      "shortened by its own tests",
+	"pickle.renamings":            "made of two texts when it is first asked for, and constant",
 	"pickle.seeds":                "drawn once: hashes must not be predictable",
 	"pickle.structs":              "a cache: what is found out about a type never changes",
 	"shm.typeInfos":               "a cache: what is found out about a type never changes",

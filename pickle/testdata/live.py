@@ -5,6 +5,7 @@
                                protocols 0 to 5, the value
     live.py compare SEED COUNT prints a pickle of COUNT values, and for each two of them what ==, < and the equality of
                                their hashes are: 0, 1, or - for a TypeError
+    live.py names              prints what has another name in Python 2: the direction, and twice a module and a name
 """
 import pickle, random, sys
 
@@ -139,8 +140,20 @@ def compare(seed, count):
         print(*[outcome(lambda: a == b) + outcome(lambda: a < b) + outcome(lambda: hash(a) == hash(b)) for b in list])
 
 
+def names():
+    import _compat_pickle as compat
+    for direction, renamed, moved in (3, compat.NAME_MAPPING, compat.IMPORT_MAPPING), (2, compat.REVERSE_NAME_MAPPING, compat.REVERSE_IMPORT_MAPPING):
+        for before, after in renamed.items():
+            print(direction, *before, *after)
+        for before, after in moved.items():
+            print(direction, before, "other", after, "other")
+            print(direction, before + ".inner", "other", before + ".inner", "other")
+
+
 def main():
-    if sys.argv[1] == "compare":
+    if sys.argv[1] == "names":
+        names()
+    elif sys.argv[1] == "compare":
         compare(int(sys.argv[2]), int(sys.argv[3]))
     elif sys.argv[1] == "make":
         seed, count = map(int, sys.argv[2:])
