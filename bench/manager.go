@@ -81,7 +81,7 @@ const bareThreads = "bare round trip, blocking"
 
 // pythonClients are rows of what runs with that many Python clients tell: each run is measured once, and told of in several rows.
 func pythonClients(s size, clients int) []workload {
-	operations := pick(s, 40_000, 4000) / clients
+	operations := pick(s, 20_000, 4000) / clients
 	const python = "CPython's server"
 	servers := []struct {
 		name string
@@ -114,7 +114,7 @@ func pythonClients(s size, clients int) []workload {
 		}
 		return list
 	}
-	rounds := pick(s, 9, 1)
+	rounds := pick(s, 15, 1)
 	name, who := fmt.Sprintf("manager-%d", clients), "one Python client"
 	if clients > 1 {
 		who = fmt.Sprintf("%d Python clients", clients)
