@@ -113,21 +113,27 @@ func (p *peers) runC(ctx context.Context, args ...any) ([]float64, error) {
 
 // runPython runs a command of peers.py and returns its numbers.
 func (p *peers) runPython(ctx context.Context, args ...any) ([]float64, error) {
+	return p.runPythonFile(ctx, "peers.py", args...)
+}
+
+// runPythonFile runs a program of the peers and returns its numbers.
+func (p *peers) runPythonFile(ctx context.Context, name string, args ...any) ([]float64, error) {
 	path, err := python()
 	if err != nil {
 		return nil, err
 	}
-	return numbers(ctx, path, append([]any{p.file("peers.py")}, args...)...)
+	return numbers(ctx, path, append([]any{p.file(name)}, args...)...)
 }
 
-// python is the interpreter.
-func python() (string, error) {
-	path, err := exec.LookPath("python3")
-	if err != nil {
-		return "", missing{"there is no python3"}
+// python is the interpreter. A python3 on PATH may be a script that looks for the real one, for longer than that takes to start: the real one
+// says where it is.
+var python = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if path := strings.TrimSpace(string(out)); err == nil && path != "" {
+		return path, nil
 	}
-	return path, nil
-}
+	return "", missing{"there is no python3"}
+})
 
 // numbers runs a program that prints a number on each line.
 func numbers(ctx context.Context, path string, args ...any) ([]float64, error) {

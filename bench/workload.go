@@ -68,6 +68,7 @@ func allWorkloads(s size) []workload {
 		crowdWorkloads(s),
 		memoryWorkloads(s),
 		familyWorkloads(s),
+		managerWorkloads(s),
 	)
 }
 

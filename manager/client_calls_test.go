@@ -13,15 +13,12 @@ import (
 
 // waitable makes a server in which a call can be made to wait.
 func waitable(t *testing.T, test func(t *testing.T, ctx context.Context, c *manager.Client, waiting *manager.Proxy, wake func())) {
-	for _, p := range pyVersions(t) {
-		t.Run(p.String(), func(t *testing.T) {
-			t.Parallel()
-			ctx := modetest.Patient(t)
-			c := p.serve(t, "unix").dial(t)
-			event := must(c.Create(ctx, "Event"))(t)
-			test(t, ctx, c, event, func() { must(event.Call(ctx, "set"))(t) })
-		})
-	}
+	eachAge(t, func(t *testing.T, p pyVersion) {
+		ctx := modetest.Patient(t)
+		c := p.serve(t, "unix").dial(t)
+		event := must(c.Create(ctx, "Event"))(t)
+		test(t, ctx, c, event, func() { must(event.Call(ctx, "set"))(t) })
+	})
 }
 
 // TestCancel ends the context of a call that waits in the server, or is on its way there.
@@ -75,24 +72,21 @@ func TestCloseUnderCall(t *testing.T) {
 
 // TestDeathUnderCall kills the server while a call waits.
 func TestDeathUnderCall(t *testing.T) {
-	for _, p := range pyVersions(t) {
-		t.Run(p.String(), func(t *testing.T) {
-			t.Parallel()
-			ctx := modetest.Patient(t)
-			s := p.serve(t, "unix")
-			c := s.dial(t)
-			event := must(c.Create(ctx, "Event"))(t)
-			result := make(chan error, 1)
-			go func() {
-				_, err := event.Call(ctx, "wait")
-				result <- err
-			}()
-			ok(t, s.cmd.Process.Signal(syscall.SIGKILL))
-			fails(t, modetest.Receive(t, result, "result"), manager.ErrGone)
-			_, err := event.Call(ctx, "is_set")
-			fails(t, err, manager.ErrGone)
-		})
-	}
+	eachAge(t, func(t *testing.T, p pyVersion) {
+		ctx := modetest.Patient(t)
+		s := p.serve(t, "unix")
+		c := s.dial(t)
+		event := must(c.Create(ctx, "Event"))(t)
+		result := make(chan error, 1)
+		go func() {
+			_, err := event.Call(ctx, "wait")
+			result <- err
+		}()
+		ok(t, s.cmd.Process.Signal(syscall.SIGKILL))
+		fails(t, modetest.Receive(t, result, "result"), manager.ErrGone)
+		_, err := event.Call(ctx, "is_set")
+		fails(t, err, manager.ErrGone)
+	})
 }
 
 // TestManyGoroutines has more goroutines than calls may be under way.

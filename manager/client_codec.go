@@ -2,19 +2,25 @@ package manager
 
 import (
 	"slices"
+	"unicode/utf8"
 
 	"github.com/multiproc-go/multiproc/pickle"
 )
 
 // graphOf returns the graph that stands for a Go value. What is frequent does without reflection.
 func graphOf[T any](v T) (any, error) {
-	switch x := any(v).(type) {
+	boxed := any(v)
+	switch x := boxed.(type) {
 	case nil, bool, int64, float64:
-		return x, nil
+		return boxed, nil
 	case int:
 		return int64(x), nil
+	case string:
+		if utf8.ValidString(x) {
+			return boxed, nil
+		}
 	}
-	return pickle.FromGo(v)
+	return pickle.FromGo(boxed)
 }
 
 // graphsOf is graphOf for several.

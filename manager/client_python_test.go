@@ -18,17 +18,12 @@ import (
 // pyVersion is one interpreter to test against.
 type pyVersion struct{ pythons.Interpreter }
 
-// pyVersions finds one of each age, whose managers differ: under pyenv there may be all; otherwise what python3
-// on PATH is.
-func pyVersions(t testing.TB) (list []pyVersion) {
-	t.Helper()
-	for _, p := range pythons.Find(8, 11, 13) {
-		list = append(list, pyVersion{p})
-	}
-	if len(list) == 0 {
-		t.Skip("NOT RUN: against CPython's multiprocessing.managers, because there is no python3 on PATH")
-	}
-	return list
+// eachAge runs test with a CPython of each age, whose managers differ.
+func eachAge(t *testing.T, test func(t *testing.T, p pyVersion)) {
+	pythons.Each(t, func(t *testing.T, p pythons.Interpreter) {
+		t.Parallel()
+		test(t, pyVersion{p})
+	}, 8, 11, 13)
 }
 
 // A pyServer is a manager in Python.

@@ -18,16 +18,13 @@ func everyServer(t *testing.T, test func(t *testing.T, ctx context.Context, c *m
 
 func everyPython(t *testing.T, test func(t *testing.T, ctx context.Context, c *manager.Client)) {
 	t.Run("python", func(t *testing.T) {
-		for _, p := range pyVersions(t) {
+		eachAge(t, func(t *testing.T, p pyVersion) {
 			network := "unix"
 			if p.Minor == 13 {
 				network = "tcp"
 			}
-			t.Run(p.String(), func(t *testing.T) {
-				t.Parallel()
-				test(t, modetest.Patient(t), p.serve(t, network).dial(t))
-			})
-		}
+			test(t, modetest.Patient(t), p.serve(t, network).dial(t))
+		})
 	})
 }
 

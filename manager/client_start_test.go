@@ -7,7 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/modetest"
@@ -102,14 +105,25 @@ func TestStartContext(t *testing.T) {
 }
 
 // sum is a user type.
-type sum struct{ n int }
+type sum struct {
+	n       int
+	waiting atomic.Int32 // calls of Wait that have begun
+}
 
-func newSum(n int) *sum { return &sum{n} }
+func newSum(n int) *sum { return &sum{n: n} }
 
 func (s *sum) Add(n int) int {
 	s.n += n
 	return s.n
 }
+
+// Wait lasts as long as the client or the server.
+func (s *sum) Wait(ctx context.Context) {
+	s.waiting.Add(1)
+	<-ctx.Done()
+}
+
+func (s *sum) Waiting() int { return int(s.waiting.Load()) }
 
 var summing = manager.Declare("manager_test.summing", func(context.Context) (manager.Options, error) {
 	return manager.Options{Types: []manager.UserType{manager.Type("Sum", newSum)}}, nil
@@ -129,11 +143,25 @@ func TestDeclare(t *testing.T) {
 func TestServerDeath(t *testing.T) {
 	modetest.NeedProcess(t, "a goroutine cannot be killed")
 	ctx := modetest.Patient(t)
-	c := must(manager.Start(ctx, manager.Options{}))(t)
+	c := must(summing.Start(ctx))(t)
 	_, address := c.Address()
 	l := must(manager.NewList[int](ctx, c))(t)
 	ok(t, l.Append(ctx, 1))
+	p := must(c.Create(ctx, "Sum", 0))(t)
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := p.Call(ctx, "Wait")
+		waiting <- err
+	}()
+	for must(p.Call(ctx, "Waiting"))(t) == int64(0) {
+		runtime.Gosched()
+	}
+	killed := time.Now()
 	ok(t, c.Process().Kill())
+	fails(t, modetest.Receive(t, waiting, "the end of a call that waits"), manager.ErrGone)
+	_, err := l.Len(ctx)
+	fails(t, err, manager.ErrGone)
+	wantSoon(t, killed)
 	for range 3 {
 		_, err := l.Len(ctx)
 		fails(t, err, manager.ErrGone)
@@ -142,10 +170,10 @@ func TestServerDeath(t *testing.T) {
 			t.Errorf("the error is %#v", err)
 		}
 	}
-	_, err := manager.NewList[int](ctx, c)
+	_, err = manager.NewList[int](ctx, c)
 	fails(t, err, manager.ErrGone)
-	var killed *multiproc.SignalError
-	if err := c.Close(); !errors.As(err, &killed) {
+	var signal *multiproc.SignalError
+	if err := c.Close(); !errors.As(err, &signal) {
 		t.Errorf("Close of a server that was killed: %v", err)
 	}
 	gone(t, address)

@@ -189,3 +189,21 @@ func TestUnsupported(t *testing.T) {
 		}
 	})
 }
+
+// TestUpdateOfAValueWithProxies: each message has proxies of its own.
+func TestUpdateOfAValueWithProxies(t *testing.T) {
+	ctx := modetest.Patient(t)
+	c := dialOurs(t, manager.Options{})
+	l := must(manager.NewList(ctx, c, 1))(t)
+	d := must(manager.NewDict[string, []*manager.List[int]](ctx, c))(t)
+	for n := range 3 {
+		got, err := d.Update(ctx, "lists", func(old []*manager.List[int], _ bool) ([]*manager.List[int], error) { return append(old, l), nil })
+		ok(t, err)
+		if len(got) != n+1 || !got[0].Same(l) {
+			t.Errorf("after Update %d: %v", n, got)
+		}
+	}
+	if done := must(d.CompareAndSwap(ctx, "lists", []*manager.List[int]{l, l, l}, []*manager.List[int]{l}))(t); !done {
+		t.Error("not swapped")
+	}
+}

@@ -16,7 +16,7 @@ const (
 )
 
 // CompareAndSwap sets the value of a key to new if it is old, in one step, and reports whether it did.
-// Values are compared as Python does. A key that is not there is not swapped;
+// Values are compared as Python does, and proxies by what they name. A key that is not there is not swapped;
 // see [Dict.SetDefault] for that. CPython's servers cannot do it: [ErrUnsupported].
 func (d *Dict[K, V]) CompareAndSwap(ctx context.Context, key K, old, new V) (swapped bool, err error) {
 	k, err := graphOf(key)

@@ -286,9 +286,12 @@ func (c *client) execute(msg []byte) pendingCall {
 		if r.Kwargs == nil {
 			r.Kwargs = pickle.NewDict()
 		}
-		c.control(&r)
+		call := c.control(&r)
 		c.exit(place)
-		return nil
+		if call != nil {
+			c.set(calling)
+		}
+		return call
 	}
 	c.request++
 	c.command = state.Command{

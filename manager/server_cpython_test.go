@@ -10,32 +10,31 @@ import (
 	"testing"
 
 	"github.com/multiproc-go/multiproc/internal/modetest"
+	"github.com/multiproc-go/multiproc/internal/pythons"
 	"github.com/multiproc-go/multiproc/manager"
 )
 
 // TestCPythonsTests runs what CPython tests its own managers with, of each version.
 func TestCPythonsTests(t *testing.T) {
 	const noTests = 3 // the exit code that says so
-	for version, python := range interpreters(t) {
-		t.Run(version, func(t *testing.T) {
-			s := serve(t, manager.Options{})
-			cmd := exec.CommandContext(modetest.Patient(t), python, filepath.Join("testdata", "cpython_tests.py"), pythonAddress(s), hex.EncodeToString(s.Authkey()))
-			cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-			out, err := cmd.CombinedOutput()
-			var exit *exec.ExitError
-			if errors.As(err, &exit) && exit.ExitCode() == noTests {
-				t.Skipf("NOT RUN: CPython's own tests of managers, because this Python %s has no package test", version)
-			}
-			text := strings.TrimSpace(string(out))
-			last := text[strings.LastIndexByte(text, '\n')+1:]
-			t.Log(last)
-			if err != nil || last != "ran 12 passed 12 skipped 0" {
-				t.Errorf("%v\n%s", err, text)
-			}
-			if strings.Contains(text, "still exist") || strings.Contains(text, "Warning -- ") {
-				t.Errorf("the tests warn:\n%s", text)
-			}
-			awaitNoObjects(t, s)
-		})
-	}
+	eachClient(t, func(t *testing.T, p pythons.Interpreter) {
+		s := serve(t, manager.Options{})
+		cmd := exec.CommandContext(modetest.Patient(t), p.Path, filepath.Join("testdata", "cpython_tests.py"), pythonAddress(s), hex.EncodeToString(s.Authkey()))
+		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() == noTests {
+			t.Skipf("NOT RUN: CPython's own tests of managers, because this Python %v has no package test", p)
+		}
+		text := strings.TrimSpace(string(out))
+		last := text[strings.LastIndexByte(text, '\n')+1:]
+		t.Log(last)
+		if err != nil || last != "ran 12 passed 12 skipped 0" {
+			t.Errorf("%v\n%s", err, text)
+		}
+		if strings.Contains(text, "still exist") || strings.Contains(text, "Warning -- ") {
+			t.Errorf("the tests warn:\n%s", text)
+		}
+		awaitNoObjects(t, s)
+	})
 }

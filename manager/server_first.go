@@ -50,7 +50,9 @@ func (c *client) serveFirst() bool {
 		c.shutdown()
 		return false
 	}
-	c.control(&r)
+	if call := c.control(&r); call != nil {
+		c.out, _ = call(c)
+	}
 	c.send()
 	return false
 }
@@ -68,8 +70,9 @@ func (c *client) accepted(r *wire.Request) bool {
 	return c.send()
 }
 
-// control executes a request for the server itself.
-func (c *client) control(r *wire.Request) {
+// control executes a request for the server itself. The reply is in c.out then, unless there is a call that has to be
+// waited for: of a user type's constructor.
+func (c *client) control(r *wire.Request) pendingCall {
 	c.request++
 	c.command = state.Command{Client: c.id, Holder: c.peer.holder(), Request: c.request, Protocol: c.encoder.Protocol}
 	cmd, wanted := &c.command, 0
@@ -103,26 +106,29 @@ func (c *client) control(r *wire.Request) {
 		}
 	default:
 		c.traceback("AssertionError", fmt.Sprintf("%s unrecognized", pickle.Repr(r.Method)))
-		return
+		return nil
 	}
 	if err == nil && wanted >= 0 {
 		err = arguments(r, wanted)
 	}
 	if err != nil {
 		c.traceback("TypeError", err.Error())
-		return
+		return nil
 	}
 	if cmd.Op == 0 {
 		c.answer(wire.KindReturn, nil)
-		return
+		return nil
 	}
 	args, kwargs := cmd.Args, cmd.Kwargs
-	switch what, ident := c.s.apply(c); what {
+	what, ident := c.s.apply(c)
+	c.command = state.Command{} // it must keep nothing alive
+	switch what {
 	case foreign:
-		c.construct(r, ident, args, kwargs)
+		return construct(r, ident, args, kwargs)
 	case later: // no state has it: these are requests that never wait
 		c.traceback("SystemError", "no reply")
 	}
+	return nil
 }
 
 // arguments checks the number of arguments.

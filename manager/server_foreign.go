@@ -12,37 +12,48 @@ import (
 
 // construct makes an object of a user type, for which the state has an ident already. c.out is the reply
 // if that succeeds.
-func (c *client) construct(r *wire.Request, ident string, args *pickle.Tuple, kwargs *pickle.Dict) {
-	s := c.s
-	success := bytes.Clone(c.out)
+func construct(r *wire.Request, ident string, args *pickle.Tuple, kwargs *pickle.Dict) pendingCall {
 	typeid := r.Args.Items[0].(string)
-	u := s.types[typeid]
-	ctx, cancel := context.WithCancel(s.ctx)
-	defer cancel()
-	if u.constructor.ctx {
-		s.calls.Go(func() { // nothing more comes on this connection but its end
+	return func(c *client) ([]byte, bool) {
+		s := c.s
+		success := bytes.Clone(c.out)
+		u := s.types[typeid]
+		ctx, leave := c.ctx, func() {}
+		if ctx == nil { // a connection of this one request
+			ctx, leave = c.untilItEnds(u.constructor.ctx)
+		}
+		value, err := u.create(ctx, args, kwargs)
+		leave()
+		if err == nil {
+			s.mu.Lock()
+			ended := s.ended
+			if !ended {
+				s.objects[ident] = object{u, value}
+			}
+			s.mu.Unlock()
+			if !ended {
+				return success, true
+			}
+			s.drop(object{u, value})
+			err = ErrClosed
+		}
+		s.event(&state.Command{Op: state.Decref, Client: c.id, Request: c.request, Holder: c.peer.holder(), Ident: ident, Protocol: c.encoder.Protocol})
+		s.report(err)
+		c.answer(failure(err))
+		return c.out, true
+	}
+}
+
+// untilItEnds is a context for a connection on which nothing more comes than its end, which is watched if somebody wants to know.
+func (c *client) untilItEnds(wanted bool) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(c.s.ctx)
+	if wanted {
+		c.s.calls.Go(func() {
 			c.f.Poll(ctx, -1)
 			cancel()
 		})
 	}
-	value, err := u.create(ctx, args, kwargs)
-	if err == nil {
-		s.mu.Lock()
-		ended := s.ended
-		if !ended {
-			s.objects[ident] = object{u, value}
-		}
-		s.mu.Unlock()
-		if !ended {
-			c.out = success
-			return
-		}
-		s.drop(object{u, value})
-		err = ErrClosed
-	}
-	s.event(&state.Command{Op: state.Decref, Client: c.id, Request: c.request, Holder: c.peer.holder(), Ident: ident, Protocol: c.encoder.Protocol})
-	s.report(err)
-	c.answer(failure(err))
+	return ctx, cancel
 }
 
 // userCall calls a method of an object of a user type.

@@ -309,7 +309,7 @@ func TestMemory(t *testing.T) {
 	const (
 		connections = 2000 // of which 1024 may be in their handshake
 		bound       = 128  // MiB, for the strangers
-		bombBound   = 512  // MiB, for one processor's bombs and what is collected later
+		bombBound   = 512  // MiB, for one processor's bombs and what is collected later, and broken frames
 	)
 	if runtime.GOOS != "linux" {
 		t.Skip("NOT RUN: there is no /proc to tell a process's memory")
@@ -367,6 +367,28 @@ func TestMemory(t *testing.T) {
 	t.Logf("%d MiB with bombs", peak)
 	if peak > bombBound {
 		t.Errorf("bombs cost %d MiB, more than %d", peak, bombBound)
+	}
+	junk := make([]byte, 100<<10)
+	for i := range junk {
+		junk[i] = byte(rand.Uint32())
+	}
+	for range 100 { // each with the key, and all at once
+		for _, size := range []uint64{200, 60 << 20, math.MaxInt32, 1 << 63} {
+			c, err := conn.Dial(modetest.Patient(t), "unix", address, conn.Options{Authkey: []byte("key")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			c.NetConn().SetWriteDeadline(time.Now().Add(modetest.Watchdog))
+			c.NetConn().Write(append(header(size), junk...)) // it may be cut off
+		}
+	}
+	send(t, f, wire.NewRequest("none", "get").Graph())
+	receive(t, f)
+	peak = peakMemory(t, cmd.Process.Pid)
+	t.Logf("%d MiB with broken frames", peak)
+	if peak > bombBound {
+		t.Errorf("broken frames cost %d MiB, more than %d", peak, bombBound)
 	}
 	f.Close()
 }

@@ -7,28 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/internal/pythons"
 	"github.com/multiproc-go/multiproc/manager"
 )
 
-// interpreters are the Pythons to test against: 3.8 to 3.13 as pyenv has them, and what python3 on PATH is.
-func interpreters(t testing.TB) map[string]string {
-	t.Helper()
-	found := make(map[string]string)
-	for _, p := range pythons.Find() {
-		if p.Minor >= 8 {
-			found[p.String()] = p.Path
-		}
-	}
-	if len(found) == 0 {
-		t.Skip("NOT RUN: against CPython's SyncManager, because there is no python3 on PATH")
-	}
-	return found
+// eachClient runs test with every CPython whose stock clients the server promises to serve.
+func eachClient(t *testing.T, test func(t *testing.T, p pythons.Interpreter)) {
+	pythons.Each(t, test, 8, 9, 10, 11, 12, 13)
 }
 
 // pythonAddress is how the scripts in testdata take an address.
@@ -51,21 +41,11 @@ func check(t *testing.T, python string, s *manager.Server, parts ...string) {
 
 // TestPythonClients: stock clients of each Python, with everything that the server has.
 func TestPythonClients(t *testing.T) {
-	found := interpreters(t)
-	for _, version := range []string{"3.8", "3.9", "3.10", "3.11", "3.12", "3.13"} {
-		if found[version] == "" {
-			t.Logf("NOT RUN: with Python %s, which is not here", version)
-		}
-	}
-	for version, python := range found {
-		t.Run(version, func(t *testing.T) {
-			s := serve(t, manager.Options{Types: []manager.UserType{counterType()}})
-			check(t, python, s)
-			if s.Addr().Network() == "unix" { // all those clients have ended, and so have their references
-				awaitNoObjects(t, s)
-			}
-		})
-	}
+	eachClient(t, func(t *testing.T, p pythons.Interpreter) {
+		s := serve(t, manager.Options{Types: []manager.UserType{counterType()}})
+		check(t, p.Path, s)
+		awaitNoObjects(t, s) // all those clients have ended, and so have their references
+	})
 }
 
 // awaitNoObjects waits until nobody counts a reference any more.
@@ -81,58 +61,70 @@ func awaitNoObjects(t *testing.T, s *manager.Server) {
 	t.Errorf("objects are left that nobody refers to:\n%v", info)
 }
 
-// TestPythonOverTCP, and over an abstract socket.
+// TestPythonOverOtherNetworks: over TCP, and over an abstract socket, which Python has from 3.9.
 func TestPythonOverOtherNetworks(t *testing.T) {
-	found := interpreters(t)
-	versions := make([]string, 0, len(found))
-	for version := range found {
-		versions = append(versions, version)
-	}
-	slices.Sort(versions)
-	python := found[versions[0]]
-	for name, o := range map[string]manager.Options{
-		"tcp":      {Network: "tcp"},
-		"abstract": {Address: fmt.Sprintf("@multiproc-test-%d", os.Getpid())},
+	for _, network := range []struct {
+		name   string
+		o      manager.Options
+		minors []int
+	}{
+		{"tcp", manager.Options{Network: "tcp"}, []int{8, 13}},
+		{"abstract", manager.Options{Address: fmt.Sprintf("@multiproc-test-%d", os.Getpid())}, []int{9, 13}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if name == "abstract" && slices.Contains(versions, "3.8") {
-				python = found[versions[len(versions)-1]] // Python has them from 3.9
-			}
-			o.Types = []manager.UserType{counterType()}
-			check(t, python, serve(t, o), "dict", "nested", "errors", "counts", "usertype", "fork", "killed_client")
+		t.Run(network.name, func(t *testing.T) {
+			pythons.Each(t, func(t *testing.T, p pythons.Interpreter) {
+				if network.name == "tcp" { // the Pythons wait for acknowledgements most of the time
+					t.Parallel()
+				}
+				o := network.o
+				o.Types = []manager.UserType{counterType()}
+				check(t, p.Path, serve(t, o), "dict", "nested", "errors", "counts", "usertype", "fork", "killed_client")
+			}, network.minors...)
 		})
 	}
 }
 
-// TestKilledServer: a Python client whose server is killed gets errors, and does not wait for ever.
+// TestKilledServer: a Python client whose server is killed gets errors, and soon.
 func TestKilledServer(t *testing.T) {
-	for version, python := range interpreters(t) {
-		t.Run(version, func(t *testing.T) {
-			server := modetest.Program(t, "memory")
-			address, _ := startProgram(t, server)
-			t.Cleanup(func() { os.RemoveAll(filepath.Dir(address)) }) // the next server would, after a minute
-			client := exec.CommandContext(modetest.Patient(t), python, filepath.Join("testdata", "server_check.py"), address, hex.EncodeToString([]byte("key")), "killed_server")
-			client.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-			client.Stderr = os.Stderr
-			out, err := client.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
+	eachClient(t, func(t *testing.T, p pythons.Interpreter) {
+		server := modetest.Program(t, "memory")
+		address, _ := startProgram(t, server)
+		t.Cleanup(func() { os.RemoveAll(filepath.Dir(address)) }) // the next server would, after a minute
+		client := exec.CommandContext(modetest.Patient(t), p.Path, filepath.Join("testdata", "server_check.py"), address, hex.EncodeToString([]byte("key")), "killed_server")
+		client.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+		client.Stderr = os.Stderr
+		out, err := client.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		says := func(want string) {
+			if !lines.Scan() || lines.Text() != want {
+				t.Errorf("the client says %q, not %q", lines.Text(), want)
 			}
-			if err := client.Start(); err != nil {
-				t.Fatal(err)
-			}
-			lines := bufio.NewScanner(out)
-			if !lines.Scan() || lines.Text() != "ready" {
-				t.Errorf("the client says %q", lines.Text())
-			}
-			server.Process.Kill()
-			server.Wait()
-			for lines.Scan() {
-				t.Log(lines.Text())
-			}
-			if err := client.Wait(); err != nil {
-				t.Error(err)
-			}
-		})
+		}
+		says("ready")
+		killed := time.Now()
+		server.Process.Kill()
+		says("told")
+		wantSoon(t, killed)
+		server.Wait()
+		says("passed killed_server")
+		if err := client.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// wantSoon is the promise to the clients of a server that is killed: an error within a second.
+func wantSoon(t *testing.T, killed time.Time) {
+	t.Helper()
+	took := time.Since(killed)
+	t.Logf("an error after %v", took)
+	if took > time.Second {
+		t.Errorf("%v from the server's death to the client's error", took)
 	}
 }

@@ -177,6 +177,51 @@ func (g *gate) Pass() string {
 
 func (g *gate) Number(n int) int { return n }
 
+// TestConstructorOnAConnectionForCalls: while it runs, what else comes waits its turn, and the client's end is noticed.
+func TestConstructorOnAConnectionForCalls(t *testing.T) {
+	entered, release, ended := make(chan struct{}, 1), make(chan struct{}), make(chan struct{}, 1)
+	u := manager.Type("Gate", func(ctx context.Context) (*gate, error) {
+		entered <- struct{}{}
+		select {
+		case <-release:
+			return new(gate), nil
+		case <-ctx.Done():
+			ended <- struct{}{}
+			return nil, ctx.Err()
+		}
+	})
+	s := serve(t, manager.Options{Types: []manager.UserType{u}})
+	f := open(t, s)
+	begin := func() {
+		send(t, f, wire.NewRequest(wire.ServerIdent, wire.FuncCreate, "Gate").Graph())
+		modetest.Receive(t, entered, "constructor")
+	}
+	begin()
+	send(t, f, wire.NewRequest(wire.ServerIdent, wire.FuncCount).Graph())
+	wantWorking(t, s)
+	release <- struct{}{}
+	kind, result := receive(t, f)
+	ident, _, err := wire.ParseCreated(result)
+	if kind != wire.KindReturn || err != nil {
+		t.Fatalf("create: %s %v", kind, pickle.Repr(result))
+	}
+	if kind, n := receive(t, f); kind != wire.KindReturn || n != int64(2) { // wantWorking's dict is the other
+		t.Errorf("the count after it: %s %v", kind, n)
+	}
+	want(t, f, int64(3), ident, "number", int64(3))
+
+	begin()
+	f.Close()
+	modetest.Receive(t, ended, "end of the constructor's context")
+	for ctx := modetest.Patient(t); ; {
+		if _, n := ask(t, s, wire.FuncCount); n == int64(2) {
+			break
+		} else if ctx.Err() != nil {
+			t.Fatalf("%v objects, with one that was not made", n)
+		}
+	}
+}
+
 // TestContextOfUserTypes: it ends with the client, and with the server.
 func TestContextOfUserTypes(t *testing.T) {
 	made := make(chan *counter, 10)

@@ -35,7 +35,7 @@ func serve(args []string, stdout, stderr io.Writer) error {
 	}
 	s, err := manager.NewServer(c.options)
 	if err != nil {
-		return err
+		return c.explain(err)
 	}
 	if _, err := fmt.Fprintln(stdout, "listening", manager.FormatAddress(s.Addr())); err != nil {
 		return errors.Join(err, s.Close())
@@ -66,4 +66,19 @@ func (c *config) shutdown(s *manager.Server, signals <-chan os.Signal) error {
 		}
 	}()
 	return s.Shutdown(ctx)
+}
+
+// explain says more about an address that is in use.
+func (c *config) explain(err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) || c.options.Network != "unix" {
+		return err
+	}
+	info, statErr := os.Lstat(c.options.Address)
+	switch {
+	case statErr == nil && info.Mode()&os.ModeSocket == 0:
+		return fmt.Errorf("%w: there is something else than a socket, which stays there", err)
+	case statErr == nil && !c.options.ReplaceDead:
+		return fmt.Errorf("%w: by a server, or by the socket of one that has died, which --replace-dead would remove", err)
+	}
+	return fmt.Errorf("%w: a server listens there", err)
 }

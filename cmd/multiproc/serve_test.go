@@ -177,7 +177,7 @@ func TestServeAfterDeath(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if code, _, stderr := result(append([]string{"serve"}, args...)...); code != exitFail || !strings.Contains(stderr, "in use") {
+	if code, _, stderr := result(append([]string{"serve"}, args...)...); code != exitFail || !strings.Contains(stderr, "in use: a server listens there") {
 		t.Errorf("a second server at the same address: %d, %s", code, stderr)
 	}
 	d.Process.Kill()
@@ -185,8 +185,12 @@ func TestServeAfterDeath(t *testing.T) {
 	if _, err := f.Recv(modetest.Patient(t)); err != io.EOF {
 		t.Errorf("the client of the dead server: %v", err)
 	}
-	if code, _, stderr := result(append([]string{"serve", "--replace-dead=false"}, args...)...); code != exitFail {
+	if code, _, stderr := result(append([]string{"serve", "--replace-dead=false"}, args...)...); code != exitFail || !strings.Contains(stderr, "which --replace-dead would remove") {
 		t.Errorf("with --replace-dead=false: %d, %s", code, stderr)
+	}
+	file := keyFile(t, "no socket", 0o600)
+	if code, _, stderr := result("serve", args[0], args[1], "--address", file); code != exitFail || !strings.Contains(stderr, "something else than a socket") {
+		t.Errorf("with a file in the way: %d, %s", code, stderr)
 	}
 	d = startServe(t, nil, args...)
 	if err := d.dial(t, "secret"); err != nil {

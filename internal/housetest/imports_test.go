@@ -63,7 +63,7 @@ var standard = []struct {
 	why  string
 }{
 	{"syscall", []string{"internal/sys", ".", "internal/handoff", "conn", "manager"}, "names of signals, errors and wait states: see syscallNames"},
-	{"testing", []string{"multiproctest", "internal/modetest"}, "helpers of tests; it would define flags in programs"},
+	{"testing", []string{"multiproctest", "internal/modetest", "internal/pythons"}, "helpers of tests; it would define flags in programs"},
 	{"os/exec", []string{".", "internal/modetest", "internal/pythons"}, "children are started in one place"},
 	{"net", []string{"conn", "manager"}, "it makes children start slower and larger: only who wants connections pays"},
 	{"os/user", nil, "the same"},

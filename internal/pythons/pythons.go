@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 )
 
 // Interpreter is one CPython.
@@ -37,6 +38,26 @@ func Find(minors ...int) (list []Interpreter) {
 		}
 	}
 	return list
+}
+
+// Each runs test as a subtest with each of these minor versions. One that the machine does not have is a subtest that
+// is skipped and says so, so that a run which has to have all of them, as in CI, shows what it had not.
+func Each(t *testing.T, test func(t *testing.T, p Interpreter), minors ...int) {
+	found := Find(minors...)
+	for _, minor := range minors {
+		p := Interpreter{Minor: minor}
+		if i := slices.IndexFunc(found, func(p Interpreter) bool { return p.Minor == minor }); i >= 0 {
+			p = found[i]
+		} else {
+			p.Path = Version(minor)
+		}
+		t.Run(p.String(), func(t *testing.T) {
+			if p.Path == "" {
+				t.Skipf("NOT RUN: there is no CPython %v under pyenv or on PATH", p)
+			}
+			test(t, p)
+		})
+	}
 }
 
 // Version returns the path of a CPython of one minor version, or "". A python3.13 on PATH may be a launcher

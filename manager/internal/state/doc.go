@@ -12,7 +12,7 @@
 // # Beyond Python
 //
 // For steps that depend on what is there some methods begin with a #, as no method of Python does. They are not exposed;
-// Value's #cas has no first argument. Values are compared as Python's == does.
+// Value's #cas has no first argument. Values are compared as Python's == does, but proxies by what they name.
 //
 //	#cas(where, old, new)  of dict, list, Array, Namespace, Value: sets a value that is equal to old, and reports whether it did
 //	#add(key, value)       of dict: sets an item whose key is not there, and reports whether it did

@@ -107,14 +107,3 @@ func (p *Proxy) PyType() string {
 func (p *Proxy) PyRepr() string {
 	return "<" + p.PyType() + " object, typeid " + pickle.Repr(p.TypeID) + " at 0x" + p.Ident + ">"
 }
-
-// unchanged compares what is there with what a client read before. Each message makes proxies of its own, so
-// it is what they name that counts.
-func unchanged(now, then any) (bool, error) {
-	a, ok1 := now.(*Proxy)
-	b, ok2 := then.(*Proxy)
-	if ok1 && ok2 {
-		return a.Ident == b.Ident, nil
-	}
-	return equal(now, then)
-}

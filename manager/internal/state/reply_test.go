@@ -135,6 +135,19 @@ func TestBeyondPython(t *testing.T) {
 	r.get(n, "__setattr__", "x", "old")
 	want(t, "#cas of a Namespace", r.get(n, "#cas", "x", "old", "new"), true)
 	want(t, "#cas of a Namespace with another value", r.get(n, "#cas", "x", "old", "newer"), false)
+	nested := func() any { // each has proxies of its own
+		o := &pickle.Object{Callable: &pickle.Global{Module: "m", Name: "C"}, Args: pickle.NewTuple(r.proxy(l))}
+		return pickle.NewList(r.proxy(l), pickle.NewTuple(r.proxy(v), r.proxy(v)), must(pickle.NewDict())("k", r.proxy(d)), o)
+	}
+	r.get(d, "__setitem__", "nested", nested())
+	want(t, "#cas of proxies in a value", r.get(d, "#cas", "nested", nested(), nested()), true)
+	other := nested().(*pickle.List)
+	other.Items[2] = must(pickle.NewDict())("k", r.proxy(v))
+	want(t, "#cas of other proxies in a value", r.get(d, "#cas", "nested", other, nil), false)
+	itself := pickle.NewList(r.proxy(l))
+	itself.Items = append(itself.Items, itself)
+	r.call(d, "#cas", "nested", itself, nil) // and it ends
+	want(t, "#remove of proxies in a value", r.get(d, "#remove", "nested", nested()), true)
 	for _, ident := range []string{d, l, v, a, n} {
 		for _, name := range r.do(Methods, ident).(*pickle.Tuple).Items {
 			if strings.HasPrefix(name.(string), "#") {
