@@ -3,9 +3,7 @@ package manager
 import (
 	"bytes"
 	"context"
-	"errors"
 	"sync"
-	"syscall"
 
 	"github.com/multiproc-go/multiproc/conn"
 	"github.com/multiproc-go/multiproc/manager/internal/state"
@@ -96,8 +94,8 @@ func (c *client) serveCalls() {
 	c.ctx, gone = context.WithCancel(c.s.ctx)
 	c.s.event(&state.Command{Op: state.Connect, Client: c.id, Holder: c.peer.holder()})
 	c.set(receiving)
-	var err error
 	for {
+		var err error
 		if c.in, err = c.f.RecvAppend(context.Background(), c.in[:0]); err != nil {
 			c.recvFailed(err)
 			break
@@ -124,19 +122,19 @@ func (c *client) serveCalls() {
 		}
 	}
 	gone()
-	c.s.event(&state.Command{Op: state.Disconnect, Client: c.id, Holder: c.peer.holder(), Request: c.unread(err)})
+	c.s.event(&state.Command{Op: state.Disconnect, Client: c.id, Holder: c.peer.holder(), Request: c.unread()})
 	if c.threaded {
 		c.s.threads.Add(-1)
 	}
 }
 
 // unread returns the number of the last request if the client has gone without its reply, and otherwise 0: what the reply has
-// given it then goes back. A socket that is closed with something in it that was not read resets the connection.
-func (c *client) unread(err error) uint64 {
+// given it then goes back.
+func (c *client) unread() uint64 {
 	if !c.settled() {
 		return 0 // a user type has the last request, which takes nothing
 	}
-	if c.sent != c.request || errors.Is(err, syscall.ECONNRESET) {
+	if c.sent != c.request || c.f.Unread() {
 		return c.request
 	}
 	return 0

@@ -27,13 +27,17 @@ def main():
         manager = SyncManager()
         manager.start()
 
+    # It keeps our connection open: CPython's server tells clients apart by the ident of a thread, which is used again.
+    anchor = manager.dict()
+    len(anchor)
+
     def client(do, then=None):
         """A process that does something, says so, and is killed; with then, while it does that."""
         ready, w = os.pipe()
         pid = os.fork()
         if pid == 0:
             try:
-                from multiprocessing import process, util
+                from multiprocessing import util
                 util._run_after_forkers()  # connections of its own, as a child of multiprocessing has
                 do()
                 os.write(w, b"1")
@@ -66,6 +70,7 @@ def main():
         kill(pid)
         time.sleep(0.1)
         q.put("item")
+        time.sleep(0.1)
         try:
             return q.get(timeout=PATIENCE) == "item"
         except queue.Empty:
@@ -81,6 +86,7 @@ def main():
         q.put("second")
         time.sleep(0.1)
         kill(pid)
+        time.sleep(0.1)  # until the server has heard of it, the second is the first
         try:
             return q.get(timeout=PATIENCE) == "item" and q.get(timeout=PATIENCE) == "second"
         except queue.Empty:
