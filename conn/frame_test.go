@@ -418,3 +418,27 @@ func TestDeathOfTheOtherEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestUnread: who closes a socket with something in it that was not read says so.
+func TestUnread(t *testing.T) {
+	for _, read := range []bool{false, true} {
+		x, y := socketPair(t)
+		a, b := conn.NewFramed(x), conn.NewFramed(y)
+		defer a.Close()
+		if err := a.Send(context.Background(), []byte("message")); err != nil {
+			t.Fatal(err)
+		}
+		if read {
+			if _, err := b.Recv(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Close()
+		if _, err := a.Recv(context.Background()); err != io.EOF {
+			t.Fatalf("Recv: %v", err)
+		}
+		if a.Unread() == read {
+			t.Errorf("the message was read: %v, and Unread is %v", read, a.Unread())
+		}
+	}
+}

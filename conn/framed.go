@@ -17,6 +17,7 @@ import (
 // It weighs less than 2 KiB while nothing is pending.
 type Framed struct {
 	closed atomic.Bool
+	reset  atomic.Bool  // the other end was closed with something in it that it had not read
 	limit  atomic.Int64 // of Recv and RecvAppend
 
 	// mu protects conn and blocked. Block writes them, with mu and both turns; whoever
@@ -64,6 +65,10 @@ func (f *Framed) LocalAddr() net.Addr { return f.NetConn().LocalAddr() }
 
 // RemoteAddr returns the address of the other end.
 func (f *Framed) RemoteAddr() net.Addr { return f.NetConn().RemoteAddr() }
+
+// Unread reports whether the stream that a Recv has found at its end was cut off by the other end while something that was sent
+// there had not been read: the last message, at least in part. Sockets tell that, and no other streams.
+func (f *Framed) Unread() bool { return f.reset.Load() }
 
 // Close ends the connection: whoever waits in a method gets [ErrClosed], the other end
 // reads io.EOF after the last whole message. A second Close does nothing.

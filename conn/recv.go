@@ -202,6 +202,7 @@ func (f *Framed) read(buf []byte) (int, error) {
 		case n > 0:
 			return n, err
 		case err != nil && gone(err):
+			f.reset.Store(true)
 			return 0, io.EOF
 		case err != nil:
 			return 0, err

@@ -72,6 +72,11 @@ type Options struct {
 	// Grace is how long an object that nobody refers to any more is kept, for references that are
 	// under way from one process to another. 0 is DefaultGrace, below 0 is none, as in Python.
 	Grace time.Duration
+	// ReleaseDead has the end of a process release the Locks, and the permits of Semaphores, that it holds by the methods of
+	// Python; over TCP, the end of the connection. Python does not say whose they are, and a child may acquire for
+	// its parent: so the default is as in Python, where they stay held. What belongs to somebody is released in any case: an RLock, a
+	// Condition, and all that a Client of ours has locked.
+	ReleaseDead bool
 	// RefuseShutdown has the server refuse the shutdown that a client asks for.
 	RefuseShutdown bool
 	// BusyThreads is how many connections may have a thread each that waits for the next

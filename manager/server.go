@@ -123,6 +123,7 @@ func newServer(o Options, newMachine func(state.Options) machine) (*Server, erro
 		Foreign:        foreign,
 		FirstIdent:     firstIdent(),
 		Grace:          o.Grace,
+		ReleaseDead:    o.ReleaseDead,
 		MaxObjects:     o.MaxObjects,
 		MaxObjectBytes: o.MaxObjectBytes,
 		MaxBytes:       o.MaxBytes,

@@ -38,6 +38,9 @@ type client struct {
 
 	*codec         // of who executes
 	request uint64 // likewise: the number of the last command
+	sent    uint64 // likewise: that of the last one whose reply has been sent
+
+	settling sync.WaitGroup // the goroutine settle, unless it waits for a user type
 
 	late chan []byte     // the reply of a call that has waited; Server.mu protects the variable
 	ctx  context.Context // ends when nothing is received any more
@@ -112,16 +115,42 @@ func (c *client) serveCalls() {
 			c.in = nil
 		}
 		if call != nil {
+			c.settling.Add(1)
 			c.s.calls.Go(func() { c.settle(call) })
 		} else if !c.reply() {
 			break
 		}
 	}
 	gone()
-	c.s.event(&state.Command{Op: state.Disconnect, Client: c.id, Holder: c.peer.holder()})
+	c.s.event(&state.Command{Op: state.Disconnect, Client: c.id, Holder: c.peer.holder(), Request: c.unread()})
 	if c.threaded {
 		c.s.threads.Add(-1)
 	}
+}
+
+// unread returns the number of the last request if the client has gone without its reply, and otherwise 0: what the reply has
+// given it then goes back.
+func (c *client) unread() uint64 {
+	if !c.settled() {
+		return 0 // a user type has the last request, which takes nothing
+	}
+	if c.sent != c.request || c.f.Unread() {
+		return c.request
+	}
+	return 0
+}
+
+// settled waits until nobody executes any more, which is soon, unless it is a method of a user type: then it is false.
+func (c *client) settled() bool {
+	c.mu.Lock()
+	calling := c.doing == calling
+	c.mu.Unlock()
+	if calling {
+		return false
+	}
+	c.f.Close() // it may be sending to somebody who does not read
+	c.settling.Wait()
+	return true
 }
 
 // begin reports whether the receiver may execute what it has received. Otherwise it is in the
@@ -156,6 +185,7 @@ func (c *client) claim() bool {
 // settle waits for the reply of a call, sends it, and goes on with the backlog.
 func (c *client) settle(call pendingCall) {
 	settled := false
+	defer c.settling.Done()
 	defer func() {
 		if !settled { // by runtime.Goexit in a user type's method
 			c.f.Close()
@@ -214,6 +244,7 @@ func (c *client) send() bool {
 		c.f.Close() // the receiver may be somebody else
 		return false
 	}
+	c.sent = c.request
 	return true
 }
 

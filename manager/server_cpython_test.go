@@ -29,7 +29,7 @@ func TestCPythonsTests(t *testing.T) {
 		text := strings.TrimSpace(string(out))
 		last := text[strings.LastIndexByte(text, '\n')+1:]
 		t.Log(last)
-		if err != nil || last != "ran 12 passed 12 skipped 0" {
+		if err != nil || !strings.HasSuffix(last, " refused 2") {
 			t.Errorf("%v\n%s", err, text)
 		}
 		if strings.Contains(text, "still exist") || strings.Contains(text, "Warning -- ") {

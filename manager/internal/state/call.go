@@ -8,6 +8,7 @@ import (
 type call struct {
 	s        *State
 	self     *shared
+	making   *kind // of a constructor
 	method   *method
 	args     []any
 	kwargs   *pickle.Dict // or nil
@@ -26,6 +27,22 @@ func (c *call) argument(i int, otherwise any) any {
 		return c.args[i]
 	}
 	return otherwise
+}
+
+// given returns an argument, or what stands for one that was not given.
+func given(v, otherwise any) any {
+	if v == absent {
+		return otherwise
+	}
+	return v
+}
+
+// kindName is the name of the type in Python's texts.
+func (c *call) kindName() string {
+	if c.self != nil {
+		return lastName(c.self.kind.class)
+	}
+	return lastName(c.making.class)
 }
 
 func (c *call) hasKeywords() bool { return c.kwargs != nil && c.kwargs.Len() > 0 }
@@ -69,14 +86,25 @@ func (c *call) change(add, drop weight) error {
 	if err := c.spend(add.bytes); err != nil {
 		return err
 	}
-	c.s.account(c.self, add.bytes-drop.bytes)
-	for _, p := range add.proxies {
-		c.s.link(c.self, p)
-	}
-	for _, p := range drop.proxies {
-		c.s.unlink(c.self, p)
-	}
+	c.s.put(c.self, add)
+	c.s.drop(c.self, drop)
 	return nil
+}
+
+// put accounts for what comes into an object.
+func (s *State) put(sh *shared, add weight) {
+	s.account(sh, add.bytes)
+	for _, p := range add.proxies {
+		s.link(sh, p)
+	}
+}
+
+// drop accounts for what is taken out of an object.
+func (s *State) drop(sh *shared, drop weight) {
+	s.account(sh, -drop.bytes)
+	for _, p := range drop.proxies {
+		s.unlink(sh, p)
+	}
 }
 
 // empty accounts for taking all out of an object.

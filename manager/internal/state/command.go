@@ -20,7 +20,7 @@ type Op uint8
 // have a reply.
 const (
 	Connect    Op = iota + 1 // Client, of Holder, is there. A Call of an unknown Client implies it. No reply.
-	Disconnect               // Client is gone: its calls that wait are withdrawn. No reply.
+	Disconnect               // Client is gone: its calls that wait are withdrawn, what it holds is free. No reply.
 	Gone                     // Holder has died: its counts are dropped. No reply.
 	Create                   // A new object of Type from Args and Kwargs, with one count for Holder: (ident, exposed).
 	Incref                   // One more count of Ident for Holder.
@@ -38,7 +38,7 @@ type Command struct {
 	Op       Op
 	Client   Client
 	Holder   Holder
-	Request  uint64        // which call of Client the reply belongs to
+	Request  uint64        // which call of Client the reply belongs to; of Disconnect, the one whose reply has not arrived, or 0
 	Now      time.Duration // logical time; if it goes back, it stands still
 	Protocol int           // of the reply's pickle, from 2 to 5
 

@@ -50,6 +50,11 @@ func (s *State) free(sh *shared) {
 	s.dropTimer(sh)
 	delete(s.objects, sh.ident)
 	s.account(sh, -sh.bytes)
+	if obj, ok := sh.obj.(holdable); ok {
+		for _, p := range obj.parties() {
+			s.unhold(p, sh)
+		}
+	}
 	for _, inner := range sorted(sh.in) {
 		s.unnest(sh, inner, sh.in[inner])
 	}

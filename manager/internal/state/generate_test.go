@@ -198,11 +198,19 @@ func (m *mirror) keywords(names ...string) *pickle.Dict {
 
 // constructor returns the arguments of a constructor.
 func (m *mirror) constructor(typeid string) (*pickle.Tuple, *pickle.Dict) {
+	if args, kwargs, ok := m.syncConstructor(typeid); ok {
+		return args, kwargs
+	}
 	none := pickle.NewDict()
 	if m.chance(8) {
 		return &pickle.Tuple{Items: m.some(4)}, m.keywords("qqqq")
 	}
 	switch typeid {
+	case "set":
+		if m.chance(15) {
+			return pickle.NewTuple(), none
+		}
+		return m.setArguments("issubset")
 	case "list":
 		if m.chance(15) {
 			return pickle.NewTuple(), none
@@ -272,6 +280,12 @@ func (m *mirror) some(n int) []any {
 
 // arguments returns the arguments of a method: good ones, mostly.
 func (m *mirror) arguments(typeid, method string) (*pickle.Tuple, *pickle.Dict) {
+	if args, kwargs, ok := m.syncArguments(typeid, method); ok {
+		return args, kwargs
+	}
+	if typeid == "set" {
+		return m.setArguments(method)
+	}
 	none := pickle.NewDict()
 	if m.chance(6) {
 		return &pickle.Tuple{Items: m.some(5)}, m.keywords("qqqq")

@@ -31,7 +31,8 @@ type kind struct {
 type method struct {
 	name     string
 	shape    shape
-	min, max int // how many arguments; shapes that say it themselves have none
+	min, max int    // how many arguments; shapes that say it themselves have none
+	class    string // whose method Python says it is, if not of the kind's
 	run      func(*call) (any, error)
 }
 
@@ -90,6 +91,9 @@ func (k *kind) exposes(method string) bool {
 // wrongArguments returns what Python says when a method cannot be called with n arguments, or with keywords.
 func (m *method) wrongArguments(k *kind, n int, keywords bool) error {
 	qualified := lastName(k.class) + "." + m.name
+	if m.class != "" {
+		qualified = m.class + "." + m.name
+	}
 	switch m.shape {
 	case slot, unpacked:
 		if keywords {

@@ -19,6 +19,10 @@ type Options struct {
 	// looked for as seldom: with 0 that is in each command that may have left one.
 	Grace time.Duration
 
+	// ReleaseDead has the end of a process release the Locks and permits of Semaphores that it has acquired by the methods of
+	// Python, which do not say to whom they belong. CPython's server never does.
+	ReleaseDead bool
+
 	// A limit that is zero is its default, a negative one is none.
 	MaxObjects     int64 // objects that live; by default 1 Mi
 	MaxObjectBytes int64 // what one object has in it; by default 256 MiB

@@ -87,8 +87,14 @@ func TestSameAsPython(t *testing.T) {
 	if testing.Short() {
 		return // too few to meet everything
 	}
-	for _, k := range m.s.kinds {
+	for _, k := range pythonKinds() {
+		if k.typeid == "JoinableQueue" {
+			continue // the same class
+		}
 		for name := range k.methods {
+			if name == "join" || name == "locked" {
+				continue
+			}
 			if !strings.HasPrefix(name, "#") && m.seen[k.typeid+"."+name+" #RETURN"]+m.seen[k.typeid+"."+name+" #PROXY"] == 0 {
 				t.Errorf("%s.%s never returned anything", k.typeid, name)
 			}
@@ -130,7 +136,12 @@ func (m *mirror) apply(request *pickle.Tuple) (kind string, result any) {
 		c.Ident, c.Method = m.objects[items[0].(int64)].ident, items[1].(string)
 	}
 	m.index++
+	c.Now = m.s.now
 	replies, _ := m.s.Apply(m.index, c)
+	if len(replies) == 0 { // it waits
+		m.index++
+		replies, _ = m.s.Apply(m.index, &Command{Op: Tick, Now: m.s.now + time.Minute})
+	}
 	if len(replies) != 1 || replies[0].Request != c.Request {
 		m.t.Fatalf("%d replies to %s", len(replies), pickle.Repr(request))
 	}
@@ -152,7 +163,7 @@ func (m *mirror) apply(request *pickle.Tuple) (kind string, result any) {
 
 func (m *mirror) step() {
 	if len(m.objects) < 6 || m.chance(3) {
-		typeid := oneOf(m, "list", "list", "list", "dict", "dict", "Array", "Array", "Value", "Namespace", "Iterator")
+		typeid := oneOf(m, "list", "list", "list", "dict", "dict", "Array", "Array", "Value", "Namespace", "Iterator", "set", "set", oneOf(m, syncTypes...), oneOf(m, syncTypes...))
 		args, kwargs := m.constructor(typeid)
 		kind, _ := m.apply(pickle.NewTuple("new", typeid, args, kwargs))
 		m.seen[typeid+" "+kind]++
@@ -176,6 +187,21 @@ func (m *mirror) step() {
 		!grows && slices.Contains([]string{"__setitem__", "__ior__", "setdefault", "update"}, method) {
 		method = "get" // to come back to the same size with other keys is another matter, that of CPython's layout
 	}
+	few := true // whose order is not Python's
+	switch obj := m.s.objects[m.objects[number].ident].obj.(type) {
+	case *set:
+		few = obj.Len() < 1
+		if obj.Len() > 1 && (method == "pop" || method == "__iter__") {
+			method = "clear"
+		}
+	case *queue:
+		if method == "join" { // without end, maybe
+			method = "qsize"
+		}
+	}
+	if method == "locked" && typeid != "Lock" { // not yet in 3.13
+		method = "release"
+	}
 	args, kwargs := m.arguments(typeid, method)
 	if strings.HasSuffix(method, "mul__") && len(args.Items) == 1 {
 		if n, _, ok := integer(args.Items[0]); ok && 3 < n && n < 1<<50 {
@@ -187,7 +213,10 @@ func (m *mirror) step() {
 	if kind == "#PROXY" {
 		m.iterated[number] = true
 	}
-	if m.chance(30) {
+	if obj, ok := m.s.objects[m.objects[number].ident].obj.(*set); ok {
+		few = obj.Len() < 1
+	}
+	if few && m.chance(30) {
 		m.apply(pickle.NewTuple(int64(number), "__repr__", pickle.NewTuple(), pickle.NewDict()))
 	}
 	if m.chance(20) {
@@ -245,7 +274,7 @@ func describe(v any) string {
 	return fmt.Sprintf("%s  %q", pickle.Repr(v), data)
 }
 
-var address = regexp.MustCompile(" at 0x[0-9a-f]+")
+var address = regexp.MustCompile(" at 0x[0-9a-f]+| owner=[0-9]+")
 
 // sameReply is identical, but for addresses, for the text of a MemoryError, which is ours, and for that of
 // #UNSERIALIZABLE, which is a traceback.
@@ -293,6 +322,10 @@ func identicalGraphs(a, b any) bool {
 	}
 	all := func(x, y []any) bool { return slices.EqualFunc(x, y, identicalGraphs) }
 	switch x := a.(type) {
+	case *pickle.Global:
+		if y := b.(*pickle.Global); x.Name == "Empty" && y.Name == x.Name && y.Module == "_queue" {
+			return x.Module == "queue" // that of 3.8 to 3.13 alike
+		}
 	case float64:
 		y := b.(float64)
 		return math.Float64bits(x) == math.Float64bits(y) || x != x && y != y
@@ -305,7 +338,9 @@ func identicalGraphs(a, b any) bool {
 	case *pickle.Set:
 		y := b.(*pickle.Set)
 		if x.Len() == 1 && y.Len() == 1 { // a nan is equal to itself only
-			return all(slices.Collect(x.All()), slices.Collect(y.All()))
+			if all(slices.Collect(x.All()), slices.Collect(y.All())) {
+				return true
+			}
 		}
 	case *pickle.Slice:
 		y := b.(*pickle.Slice)

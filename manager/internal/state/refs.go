@@ -169,6 +169,9 @@ func (s *State) uncount(sh *shared, i int, n int64) {
 
 // gone drops all that a holder has.
 func (s *State) gone(holder Holder) {
+	if holder != 0 {
+		s.abandon(party{holder: holder})
+	}
 	for _, sh := range sorted(s.holders[holder]) {
 		if i := sh.count(holder); i >= 0 {
 			s.uncount(sh, i, sh.counts[i].n)

@@ -193,8 +193,8 @@ func must(d *pickle.Dict) func(items ...any) *pickle.Dict {
 }
 
 func TestForeign(t *testing.T) {
-	r := newRig(t, Options{Foreign: map[string][]string{"Queue": {"put", "get"}, "list": {"never"}}})
-	replies := r.apply(Command{Op: Create, Type: "Queue", Args: pickle.NewTuple(int64(3))})
+	r := newRig(t, Options{Foreign: map[string][]string{"Thing": {"put", "get"}, "list": {"never"}}})
+	replies := r.apply(Command{Op: Create, Type: "Thing", Args: pickle.NewTuple(int64(3))})
 	if len(replies) != 1 || !replies[0].Foreign || replies[0].Ident == "" {
 		t.Fatalf("%+v", replies)
 	}
@@ -210,7 +210,7 @@ func TestForeign(t *testing.T) {
 		t.Errorf("a method that is not exposed: %s", kind)
 	}
 	outer := r.create("list")
-	r.wantRaised("TypeError", "'AutoProxy[Queue]' object is not iterable", outer, "extend", r.foreignProxy("Queue", ident))
+	r.wantRaised("TypeError", "'AutoProxy[Thing]' object is not iterable", outer, "extend", r.foreignProxy("Thing", ident))
 	if kind, _ := r.call(r.create("list"), "never"); kind != "#TRACEBACK" {
 		t.Errorf("a type of the State was replaced: %s", kind)
 	}
@@ -225,10 +225,10 @@ func (r *rig) foreignProxy(typeid, ident string) any {
 
 // TestFreedOnce checks that a foreign object is reported as freed when its last reference goes, and once.
 func TestFreedOnce(t *testing.T) {
-	r := newRig(t, Options{Foreign: map[string][]string{"Queue": {"put"}}})
-	ident := r.apply(Command{Op: Create, Type: "Queue"})[0].Ident
+	r := newRig(t, Options{Foreign: map[string][]string{"Thing": {"put"}}})
+	ident := r.apply(Command{Op: Create, Type: "Thing"})[0].Ident
 	outer := r.create("list")
-	r.get(outer, "append", r.foreignProxy("Queue", ident))
+	r.get(outer, "append", r.foreignProxy("Thing", ident))
 	r.do(Decref, ident)
 	if len(r.freed) != 0 {
 		t.Fatalf("freed %v while it is nested", r.freed)

@@ -56,7 +56,7 @@ func unpickled(t testing.TB, data []byte) *logged {
 func replayOptions() Options {
 	return Options{
 		Address: pickle.NewTuple("127.0.0.1", int64(5000)), FirstIdent: 0xabc, Grace: 3 * time.Second, MaxObjectBytes: 1 << 16, MaxBytes: 1 << 20,
-		Foreign: map[string][]string{"Queue": {"put", "get"}, "Event": {"set"}, "Pool": {}},
+		Foreign: map[string][]string{"Thing": {"put", "get"}, "Other": {"set"}, "Pool": {}}, ReleaseDead: true,
 	}
 }
 
@@ -83,7 +83,8 @@ func randomLog(t testing.TB, random *rand.Rand, steps int) []logged {
 		op := random.IntN(40)
 		switch {
 		case op < 3 || len(idents) == 0:
-			l.Op, l.Type = Create, oneOf(m, "list", "dict", "Namespace", "Value", "Array", "Iterator", "Gate", "Queue", "None")
+			l.Op, l.Type = Create, oneOf(m, "list", "dict", "Namespace", "Value", "Array", "Iterator", "set", "Gate", "Thing", "None", oneOf(m, syncTypes...), oneOf(m, syncTypes...),
+				oneOf(m, syncTypes...), "RWLock", "Counter")
 			args, kwargs = m.constructor(l.Type)
 		case op < 5:
 			l.Op = oneOf(m, Incref, Decref, Decref, Decref)

@@ -16,6 +16,7 @@ const (
 type replier struct {
 	encoder  pickle.Encoder
 	limit    int64
+	failed   bool // the last result could not be encoded
 	buf      []byte
 	pair     pickle.Tuple // (kind, result)
 	items    [2]any
@@ -71,6 +72,7 @@ func (r *replier) reply(protocol int, kind, result any) []byte {
 	at := len(r.buf)
 	buf, err := r.encode(r.buf, protocol, kind, result)
 	if err != nil {
+		r.failed = true
 		var limit *pickle.LimitError
 		if errors.As(err, &limit) && limit.Budget == "Output" {
 			kind, result = "#ERROR", exception(memoryError("the length of a reply", r.limit))
@@ -90,10 +92,11 @@ func (r *replier) reply(protocol int, kind, result any) []byte {
 	return buf[at:len(buf):len(buf)]
 }
 
-// answer adds the reply to a call: what it returned, or what it raised.
-func (s *State) answer(client Client, request uint64, protocol int, holder Holder, result any, err error) {
+// answer adds the reply to a call: what it returned, or what it raised. It is false if the result could not be encoded.
+func (s *State) answer(client Client, request uint64, protocol int, holder Holder, result any, err error) (sent bool) {
 	protocol = min(max(protocol, lowest), highest)
 	var data []byte
+	s.out.failed = false
 	switch {
 	case err == nil:
 		if made, ok := result.(*shared); ok {
@@ -111,4 +114,5 @@ func (s *State) answer(client Client, request uint64, protocol int, holder Holde
 		data = s.out.reply(protocol, "#ERROR", exception(err))
 	}
 	s.replies = append(s.replies, Reply{Client: client, Request: request, Data: data})
+	return !s.out.failed
 }

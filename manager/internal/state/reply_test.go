@@ -53,7 +53,7 @@ func TestReplyStays(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	r := newRig(t, Options{Foreign: map[string][]string{"Queue": {"put"}}})
+	r := newRig(t, Options{Foreign: map[string][]string{"Thing": {"put"}}})
 	l := r.create("list")
 	check := func(what string, c Command, text string) {
 		t.Helper()
@@ -76,9 +76,9 @@ func TestFailures(t *testing.T) {
 }
 
 func TestMethodsAndDebug(t *testing.T) {
-	r := newRig(t, Options{Foreign: map[string][]string{"Queue": {"put"}}})
+	r := newRig(t, Options{Foreign: map[string][]string{"Thing": {"put"}}})
 	v, q := r.create("Value", "i", int64(5)), ""
-	q = r.apply(Command{Op: Create, Type: "Queue"})[0].Ident
+	q = r.apply(Command{Op: Create, Type: "Thing"})[0].Ident
 	want(t, "Methods", r.do(Methods, v), pickle.NewTuple("get", "set"))
 	want(t, "Methods of a foreign object", r.do(Methods, q), pickle.NewTuple("put"))
 	r.do(Incref, v)
@@ -88,7 +88,7 @@ func TestMethodsAndDebug(t *testing.T) {
 	text := r.do(Debug, "").(string)
 	lines := strings.Split(text, "\n")
 	long := "    ['" + strings.Repeat("é", 73)
-	for i, want := range []string{"  1:       refcount=2", "    Value('i', 5)", "  2:       refcount=1", "    <Queue object at 0x2>", "  3:       refcount=1", long} {
+	for i, want := range []string{"  1:       refcount=2", "    Value('i', 5)", "  2:       refcount=1", "    <Thing object at 0x2>", "  3:       refcount=1", long} {
 		if lines[i] != want {
 			t.Errorf("line %d of debug_info: %q, want %q", i, lines[i], want)
 		}

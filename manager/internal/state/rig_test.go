@@ -118,7 +118,7 @@ func (r *rig) wantGone(what string, idents ...string) {
 	}
 }
 
-var proxyClasses = map[string]string{"list": "ListProxy", "dict": "DictProxy", "Namespace": "NamespaceProxy", "Value": "ValueProxy", "Array": "ArrayProxy", "Iterator": "IteratorProxy"}
+var proxyClasses = map[string]string{"list": "ListProxy", "dict": "DictProxy", "Namespace": "NamespaceProxy", "Value": "ValueProxy", "Array": "ArrayProxy", "Iterator": "IteratorProxy", "Lock": "AcquirerProxy", "RLock": "AcquirerProxy"}
 
 // proxy returns what a client's proxy of an object is pickled as.
 func (r *rig) proxy(ident string) any {

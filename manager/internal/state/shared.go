@@ -73,6 +73,7 @@ type client struct {
 	used    map[*shared]struct{}
 	last    *shared // one of used, the last
 	waiting []*waiter
+	taken   taken
 }
 
 // repr returns the repr of an object; what the limit cuts off is an error.

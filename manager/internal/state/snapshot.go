@@ -56,6 +56,23 @@ func (w *snapshot) text(s string) {
 	w.dst = append(w.dst, s...)
 }
 
+func (w *snapshot) flag(b bool) {
+	if b {
+		w.number(1)
+		return
+	}
+	w.number(0)
+}
+
+func (w *snapshot) party(p party) {
+	if p.client != nil {
+		w.number(uint64(p.client.id))
+	} else {
+		w.number(0)
+	}
+	w.number(uint64(p.holder))
+}
+
 func (w *snapshot) timer(t *timer) {
 	if t == nil {
 		w.number(0)
@@ -70,6 +87,16 @@ func (w *snapshot) client(c *client) {
 	w.number(uint64(len(c.used)))
 	for _, sh := range sorted(c.used) {
 		w.number(sh.number)
+	}
+	if t := c.taken; t.sh != nil {
+		w.number(t.request)
+		w.number(t.sh.number)
+		w.number(t.number)
+		if _, ofSemaphore := t.item.(party); !ofSemaphore {
+			w.value(t.item)
+		}
+	} else {
+		w.number(0)
 	}
 	w.number(uint64(len(c.waiting)))
 	for _, x := range c.waiting {
@@ -87,6 +114,7 @@ func (w *snapshot) object(sh *shared) {
 	w.number(sh.number)
 	w.text(sh.kind.typeid)
 	w.number(uint64(sh.bytes))
+	w.number(uint64(len(sh.users)))
 	w.number(uint64(len(sh.counts)))
 	for _, h := range sh.counts {
 		w.number(uint64(h.holder))

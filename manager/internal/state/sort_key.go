@@ -162,6 +162,9 @@ func itemAt(v, index any) (any, error) {
 			return nil, raise("IndexError", "%s", where)
 		}
 	default:
+		if g, ok := v.(*pickle.Global); ok && name == "type" {
+			return nil, typeError("type '%s' is not subscriptable", g.Name)
+		}
 		return nil, typeError("'%s' object is not subscriptable", name)
 	}
 	i, beyond, ok := integer(index)

@@ -22,6 +22,7 @@ type State struct {
 	clients map[Client]*client
 	holders map[Holder]map[*shared]struct{} // what each has counts of
 	waits   uint64                          // how many calls have waited
+	held    map[party]map[*shared]struct{}  // what each has taken that goes with it
 
 	suspects []*shared
 	graces   timers
@@ -41,16 +42,31 @@ func New(o Options) *State {
 		objects: make(map[string]*shared),
 		clients: make(map[Client]*client),
 		holders: make(map[Holder]map[*shared]struct{}),
+		held:    make(map[party]map[*shared]struct{}),
 	}
 	s.next = s.options.FirstIdent
 	for typeid, exposed := range o.Foreign {
 		s.kinds[typeid] = foreignKind(typeid, exposed)
 	}
-	for _, k := range []*kind{listKind(), dictKind(), namespaceKind(), valueKind(), arrayKind(), iteratorKind()} {
+	for _, k := range []*kind{rwlockKind(), counterKind()} { // Python has none: those of the server go first
+		if s.kinds[k.typeid] == nil {
+			s.kinds[k.typeid] = k
+		}
+	}
+	for _, k := range pythonKinds() {
 		s.kinds[k.typeid] = k
 	}
 	s.out.begin(s.options.MaxReply)
 	return s
+}
+
+// pythonKinds are the types of Python's managers that need no Python.
+func pythonKinds() []*kind {
+	return []*kind{
+		listKind(), dictKind(), setKind(), namespaceKind(), valueKind(), arrayKind(), iteratorKind(),
+		queueKind("Queue"), queueKind("JoinableQueue"),
+		lockKind(), rlockKind(), semaphoreKind(false), semaphoreKind(true), conditionKind(), eventKind(), barrierKind(),
+	}
 }
 
 func identOf(number uint64) string { return strconv.FormatUint(number, 16) }
@@ -87,7 +103,7 @@ func (s *State) execute(c *Command) {
 		s.connect(c)
 		return
 	case Disconnect:
-		s.disconnect(c.Client)
+		s.disconnect(c)
 		return
 	case Gone:
 		s.gone(c.Holder)
@@ -141,13 +157,17 @@ func (s *State) connect(c *Command) *client {
 	return cl
 }
 
-func (s *State) disconnect(id Client) {
-	c := s.clients[id]
+func (s *State) disconnect(cmd *Command) {
+	c := s.clients[cmd.Client]
 	if c == nil {
 		return
 	}
-	delete(s.clients, id)
+	delete(s.clients, cmd.Client)
 	s.withdraw(c)
+	if cmd.Request != 0 {
+		s.restore(c, cmd.Request)
+	}
+	s.abandon(party{client: c})
 	for _, sh := range sorted(c.used) {
 		s.unuse(c, sh)
 		s.suspect(sh)
@@ -187,12 +207,17 @@ func (s *State) create(c *Command) {
 func (s *State) construct(c *Command) (*shared, error) {
 	k := s.kinds[c.Type]
 	if k == nil {
+		if c.Type == "Pool" || c.Type == "AsyncResult" {
+			return nil, failure("NotImplementedError", "this server runs no Python code, so it has no "+c.Type+
+				"; use a multiprocessing.Pool of the client's own and pass proxies to its tasks")
+		}
 		return nil, failure("KeyError", pickle.Repr(c.Type))
 	}
 	if k.foreign {
 		return s.add(k, nil, weight{})
 	}
 	call := s.prepare(c)
+	call.making = k
 	defer s.release()
 	if call.hasKeywords() {
 		if err := call.checkKeywords(); err != nil {
@@ -217,6 +242,7 @@ func (s *State) run(c *Command) {
 	if cl == nil {
 		cl = s.connect(c)
 	}
+	cl.taken = taken{} // who asks again has the reply
 	s.use(cl, sh)
 	if sh.timer != nil {
 		s.touch(sh)
@@ -233,7 +259,9 @@ func (s *State) run(c *Command) {
 	if _, waits := result.(*waiter); waits && err == nil {
 		return
 	}
-	s.answer(c.Client, c.Request, c.Protocol, c.Holder, result, err)
+	if !s.answer(c.Client, c.Request, c.Protocol, c.Holder, result, err) {
+		s.restore(cl, c.Request)
+	}
 }
 
 func (s *State) fail(c *Command, err error) {

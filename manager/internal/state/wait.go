@@ -17,12 +17,16 @@ type waiter struct {
 	timer    *timer // or nil: without end
 	data     any    // what the object knows it by
 	done     bool
+
+	line           *line // that it stands in, or nil
+	before, behind *waiter
 }
 
 // waitable is an object whose calls can wait.
 type waitable interface {
 	object
-	// expire ends a call whose time is over: it forgets w and calls s.finish.
+	// expire ends a call whose time is over: it forgets w and calls s.finish; or dropPatience, if w has to wait for something
+	// else, however long it takes.
 	expire(s *State, w *waiter)
 	// withdraw forgets w, whose client is gone. It may finish others, but none that is done already: those are withdrawn
 	// next.
@@ -55,7 +59,17 @@ func (s *State) finish(w *waiter, result any, err error) {
 	}
 	i := slices.Index(w.client.waiting, w)
 	w.client.waiting = slices.Delete(w.client.waiting, i, i+1)
-	s.answer(w.client.id, w.request, w.protocol, w.holder, result, err)
+	if !s.answer(w.client.id, w.request, w.protocol, w.holder, result, err) {
+		s.restore(w.client, w.request)
+	}
+}
+
+// dropPatience lets a call wait without end.
+func (s *State) dropPatience(w *waiter) {
+	if w.timer != nil {
+		s.patience.drop(w.timer)
+		w.timer = nil
+	}
 }
 
 // leave ends a wait; it is false if it has ended before.
@@ -64,10 +78,7 @@ func (s *State) leave(w *waiter) bool {
 		return false
 	}
 	w.done = true
-	if w.timer != nil {
-		s.patience.drop(w.timer)
-		w.timer = nil
-	}
+	s.dropPatience(w)
 	w.sh.calls--
 	s.suspect(w.sh)
 	return true
@@ -78,7 +89,7 @@ func (s *State) expire() {
 	for t := s.patience.due(s.now); t != nil; t = s.patience.due(s.now) {
 		w := t.w
 		w.sh.obj.(waitable).expire(s, w)
-		if !w.done {
+		if !w.done && w.timer != nil {
 			panic("state: " + w.sh.kind.typeid + " kept a call whose time is over")
 		}
 	}

@@ -5,8 +5,10 @@ objects are numbered as they come. Each line of the output is the pickle of the 
 """
 import io
 import pickle
+import queue
 import resource
 import sys
+import threading
 import warnings
 from multiprocessing import managers
 from multiprocessing.reduction import ForkingPickler
@@ -14,7 +16,10 @@ from multiprocessing.reduction import ForkingPickler
 warnings.simplefilter('ignore')
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))  # what is too large shall fail here too
 
-registry = {'list': list, 'dict': dict, 'Namespace': managers.Namespace, 'Value': managers.Value, 'Array': managers.Array,
+registry = {'list': list, 'dict': dict, 'Namespace': managers.Namespace, 'Value': managers.Value, 'Array': managers.Array, 'set': set,
+            'Queue': queue.Queue, 'JoinableQueue': queue.Queue, 'Lock': threading.Lock, 'RLock': threading.RLock,
+            'Semaphore': threading.Semaphore, 'BoundedSemaphore': threading.BoundedSemaphore,
+            'Condition': threading.Condition, 'Event': threading.Event, 'Barrier': threading.Barrier,
             'Iterator': lambda *args, **kwargs: given(args, kwargs)}
 proxied = {(dict, '__iter__'), (list, '__iter__')}
 objects = []

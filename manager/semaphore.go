@@ -1,0 +1,72 @@
+package manager
+
+import "context"
+
+// A Semaphore has a number of permits in the server: Python's Semaphore, or BoundedSemaphore. Who waits first gets one
+// first. A [Permit] comes back when its process dies; what Wait has taken has no owner, as in Python.
+type Semaphore struct{ base }
+
+// NewSemaphore makes a Semaphore of n permits in the server.
+func NewSemaphore(ctx context.Context, c *Client, n int) (*Semaphore, error) {
+	b, err := newBase(ctx, c, "Semaphore", int64(n))
+	if err != nil {
+		return nil, err
+	}
+	return &Semaphore{b}, nil
+}
+
+// NewBoundedSemaphore makes one in which Post beyond the n permits of the beginning is [ErrValue].
+func NewBoundedSemaphore(ctx context.Context, c *Client, n int) (*Semaphore, error) {
+	b, err := newBase(ctx, c, "BoundedSemaphore", int64(n))
+	if err != nil {
+		return nil, err
+	}
+	return &Semaphore{b}, nil
+}
+
+// Permit is one of a Semaphore's, for a while.
+type Permit struct{ g guard }
+
+// Acquire waits for a permit, which belongs to this process until Release.
+func (m *Semaphore) Acquire(ctx context.Context) (Permit, error) {
+	if err := m.supported(ctx, "#acquire"); err != nil {
+		return Permit{}, err
+	}
+	p, err := m.pin(ctx, "#acquire", "#release", nil)
+	if err != nil {
+		return Permit{}, err
+	}
+	return Permit{newGuard(p)}, nil
+}
+
+// TryAcquire is Acquire if there is a permit; otherwise ok is false.
+func (m *Semaphore) TryAcquire(ctx context.Context) (permit Permit, ok bool, err error) {
+	if err := m.supported(ctx, "#acquire"); err != nil {
+		return Permit{}, false, err
+	}
+	p, err := m.pin(ctx, "#acquire", "#release", int64(0))
+	if p == nil || err != nil {
+		return Permit{}, false, err
+	}
+	return Permit{newGuard(p)}, true, nil
+}
+
+// Release gives the permit back. It panics with a [*GuardError] if that was done.
+func (p Permit) Release() { p.g.finish("Release") }
+
+// Wait takes a permit that belongs to nobody: Python's acquire.
+func (m *Semaphore) Wait(ctx context.Context) error { return none(m.call(ctx, "acquire")) }
+
+// Post adds n permits: Python's release.
+func (m *Semaphore) Post(ctx context.Context, n int) error {
+	return none(m.call(ctx, "release", int64(n)))
+}
+
+// Value returns how many permits there are. Servers of CPython do not tell.
+func (m *Semaphore) Value(ctx context.Context) (int, error) {
+	if err := m.supported(ctx, "#value"); err != nil {
+		return 0, err
+	}
+	v, err := m.call(ctx, "#value")
+	return wantInt(&m.base, "#value", v, err)
+}
