@@ -28,7 +28,7 @@ var (
 
 	// ErrUnsupported is returned for what the mode or the system cannot do. It
 	// is also [errors.ErrUnsupported].
-	ErrUnsupported = registered("multiproc.ErrUnsupported", fmt.Errorf("multiproc: %w", errors.ErrUnsupported))
+	ErrUnsupported = registered("multiproc.ErrUnsupported", handoff.Because("multiproc", errors.ErrUnsupported))
 )
 
 // Why a child's context ended, by [context.Cause]. One that ended because its
@@ -72,7 +72,7 @@ var (
 )
 
 // errLeaving is why a process that ends also ends its children.
-var errLeaving = fmt.Errorf("multiproc: the parent is leaving: %w", context.Canceled)
+var errLeaving = handoff.Because("multiproc: the parent is leaving", context.Canceled)
 
 // Sentinel returns a new error that errors.Is still finds after it has crossed
 // from a child to its parent, however wrapped. Declare it in a package variable;

@@ -30,7 +30,7 @@ func (r *routine) kill() error {
 	return fmt.Errorf("%w: killing in goroutine mode; its context has ended", ErrUnsupported)
 }
 
-var errKilled = fmt.Errorf("multiproc: killed: %w", context.Canceled)
+var errKilled = handoff.Because("multiproc: killed", context.Canceled)
 
 // startGoroutine runs a child as a goroutine of this process, with nothing else
 // shared than with a real one: the argument and the result are encoded and

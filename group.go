@@ -42,7 +42,7 @@ func (g *Group) Start(t Task) {
 		<-p.gone // with done, or before it where nobody shall wait any longer
 		switch {
 		case p.Alive():
-			g.fail(&ProcessError{Op: "end", Name: p.name, Pid: p.pid, Err: errOutlasts})
+			g.fail(&ProcessError{Op: "end", Name: p.name, Pid: p.pid, Err: errOutlasts()})
 		case p.err != nil:
 			g.fail(p.err)
 		}
@@ -50,7 +50,9 @@ func (g *Group) Start(t Task) {
 }
 
 // errOutlasts is a goroutine's that does not heed the end of its context.
-var errOutlasts = fmt.Errorf("%w: a goroutine that outlasts its grace time", ErrUnsupported)
+func errOutlasts() error {
+	return fmt.Errorf("%w: a goroutine that outlasts its grace time", ErrUnsupported)
+}
 
 // Wait waits for all children, but in goroutine mode not for one that outlasts its
 // grace time, which nothing can end. It returns the first error, or if others are

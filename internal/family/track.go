@@ -13,7 +13,7 @@ import (
 var tracked = struct {
 	sync.Mutex
 	blocks map[trackKey]string
-}{blocks: make(map[trackKey]string)}
+}{}
 
 type trackKey struct {
 	off uint64
@@ -36,6 +36,9 @@ func track(r Ref, s Shape) {
 	}
 	tracked.Lock()
 	defer tracked.Unlock()
+	if tracked.blocks == nil {
+		tracked.blocks = make(map[trackKey]string)
+	}
 	tracked.blocks[trackKey{r.Off, r.Gen}] = b.String()
 }
 

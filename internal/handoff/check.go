@@ -33,13 +33,15 @@ var (
 )
 
 // refusedTypes have an encoding, but one that does not bring back what it was given.
-var refusedTypes = map[reflect.Type]string{
-	reflect.TypeFor[big.Float]():        "its text form drops precision and rounding mode; send its text or its parts",
-	reflect.TypeFor[cbor.Tag]():         "its content is a bare interface; use the concrete type",
-	reflect.TypeFor[cbor.RawTag]():      "nil content would arrive as null; use []byte",
-	reflect.TypeFor[cbor.RawMessage]():  "nil would arrive as null; use []byte",
-	reflect.TypeFor[cbor.SimpleValue](): "the value for null is lost behind a pointer; use uint8",
-}
+var refusedTypes = sync.OnceValue(func() map[reflect.Type]string {
+	return map[reflect.Type]string{
+		reflect.TypeFor[big.Float]():        "its text form drops precision and rounding mode; send its text or its parts",
+		reflect.TypeFor[cbor.Tag]():         "its content is a bare interface; use the concrete type",
+		reflect.TypeFor[cbor.RawTag]():      "nil content would arrive as null; use []byte",
+		reflect.TypeFor[cbor.RawMessage]():  "nil would arrive as null; use []byte",
+		reflect.TypeFor[cbor.SimpleValue](): "the value for null is lost behind a pointer; use uint8",
+	}
+})
 
 // analyses caches one analysis for each type that was asked for.
 var analyses sync.Map // reflect.Type -> *analysis
@@ -149,8 +151,8 @@ func (c *checker) visit(t reflect.Type, inKey bool) (*node, *TypeError) {
 		}
 		n.kind, n.checks = timeNode, true
 	case t == bigIntType:
-	case refusedTypes[t] != "":
-		err = c.refuse(t, refusedTypes[t])
+	case refusedTypes()[t] != "":
+		err = c.refuse(t, refusedTypes()[t])
 	default:
 		var own bool
 		if own, err = c.ownEncoding(t, inKey); err == nil && !own {

@@ -53,7 +53,7 @@ const (
 var (
 	errEmpty        = errors.New("the File was not made by NewFile")
 	errNoDescriptor = errors.New("it has no descriptor")
-	errTaken        = fmt.Errorf("it was taken out already: %w", os.ErrClosed)
+	errTaken        = Because("it was taken out already", os.ErrClosed)
 	errOutside      = errors.New("multiproc: a File travels in the argument or the result of an entry, not in another encoding")
 )
 

@@ -60,3 +60,15 @@ func (e *DecodeError) Error() string {
 
 // Unwrap returns what was wrong.
 func (e *DecodeError) Unwrap() error { return e.Err }
+
+// Because is fmt.Errorf("text: %w", err) for package variables, which are made anew at the
+// start of each child: the first use of fmt costs more than to join the family.
+func Because(text string, err error) error { return &because{text, err} }
+
+type because struct {
+	text string
+	err  error
+}
+
+func (e *because) Error() string { return e.text + ": " + e.err.Error() }
+func (e *because) Unwrap() error { return e.err }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"reflect"
 	"strconv"
@@ -19,29 +20,45 @@ import (
 // sentinels is what errors.Is can still find after the wire. Every process of a
 // family runs the same program, so each has the same names, once its init
 // functions have run.
-var sentinels = registry{byName: map[string]error{
-	"context.Canceled":         context.Canceled,
-	"context.DeadlineExceeded": context.DeadlineExceeded,
-	"io.EOF":                   io.EOF,
-	"io.ErrUnexpectedEOF":      io.ErrUnexpectedEOF,
-	"os.ErrNotExist":           os.ErrNotExist,
-	"os.ErrExist":              os.ErrExist,
-	"os.ErrPermission":         os.ErrPermission,
-	"os.ErrClosed":             os.ErrClosed,
-	"os.ErrDeadlineExceeded":   os.ErrDeadlineExceeded,
-	"errors.ErrUnsupported":    errors.ErrUnsupported,
+var sentinels registry
 
-	"shm.ErrClosed":  family.ErrClosed,
-	"shm.ErrHandle":  family.ErrHandle,
-	"shm.ErrForeign": family.ErrForeign,
-	"shm.ErrKind":    family.ErrKind,
-	"shm.ErrLimit":   memory.ErrLimit,
-	"shm.ErrNoSpace": memory.ErrNoSpace,
-}}
+// usual are the errors that need no registration. Of addresses the linker makes the table;
+// of errors each child would make a map at its start, before it can do anything of use.
+var usual = [...]struct {
+	name string
+	err  *error
+}{
+	{"context.Canceled", &context.Canceled},
+	{"context.DeadlineExceeded", &context.DeadlineExceeded},
+	{"io.EOF", &io.EOF},
+	{"io.ErrUnexpectedEOF", &io.ErrUnexpectedEOF},
+	{"os.ErrNotExist", &os.ErrNotExist},
+	{"os.ErrExist", &os.ErrExist},
+	{"os.ErrPermission", &os.ErrPermission},
+	{"os.ErrClosed", &os.ErrClosed},
+	{"os.ErrDeadlineExceeded", &os.ErrDeadlineExceeded},
+	{"errors.ErrUnsupported", &errors.ErrUnsupported},
 
+	{"shm.ErrClosed", &family.ErrClosed},
+	{"shm.ErrHandle", &family.ErrHandle},
+	{"shm.ErrForeign", &family.ErrForeign},
+	{"shm.ErrKind", &family.ErrKind},
+	{"shm.ErrLimit", &memory.ErrLimit},
+	{"shm.ErrNoSpace", &memory.ErrNoSpace},
+}
+
+// A registry keeps its first errors in a list, which costs a child nothing at its start, and
+// searches it one by one; there is a map only of what is more.
 type registry struct {
-	mu     sync.RWMutex // protects byName
+	mu     sync.RWMutex // protects the rest
+	first  [64]sentinel
+	n      int // of first
 	byName map[string]error
+}
+
+type sentinel struct {
+	name string
+	err  error
 }
 
 // Sentinel returns a new error with this text that errors.Is still recognizes
@@ -67,10 +84,34 @@ func RegisterSentinel(name string, err error) {
 	}
 	sentinels.mu.Lock()
 	defer sentinels.mu.Unlock()
-	if old, ok := sentinels.byName[name]; ok && old != err {
+	switch old := sentinels.find(name); {
+	case old == err:
+	case old != nil:
 		panic(fmt.Sprintf("handoff: two sentinel errors are named %q", name))
+	case sentinels.n < len(sentinels.first):
+		sentinels.first[sentinels.n] = sentinel{name, err}
+		sentinels.n++
+	default:
+		if sentinels.byName == nil {
+			sentinels.byName = map[string]error{}
+		}
+		sentinels.byName[name] = err
 	}
-	sentinels.byName[name] = err
+}
+
+// find returns the error of that name, or nil. It is called with mu held.
+func (r *registry) find(name string) error {
+	for i := range usual {
+		if usual[i].name == name {
+			return *usual[i].err
+		}
+	}
+	for i := range r.first[:r.n] {
+		if r.first[i].name == name {
+			return r.first[i].err
+		}
+	}
+	return r.byName[name]
 }
 
 // errnoPrefix begins the name of a syscall.Errno. Those need no registration: the
@@ -87,7 +128,7 @@ func (r *registry) lookup(name string) error {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.byName[name]
+	return r.find(name)
 }
 
 // snapshot is what is registered now. EncodeError calls methods of foreign errors, so
@@ -95,9 +136,13 @@ func (r *registry) lookup(name string) error {
 func (r *registry) snapshot() map[string]error {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	all := make(map[string]error, len(r.byName))
-	for name, err := range r.byName {
-		all[name] = err
+	all := make(map[string]error, len(usual)+r.n+len(r.byName))
+	for _, u := range usual {
+		all[u.name] = *u.err
 	}
+	for _, s := range r.first[:r.n] {
+		all[s.name] = s.err
+	}
+	maps.Copy(all, r.byName)
 	return all
 }

@@ -20,10 +20,7 @@ const MaxDepth = 10_000
 // are seldom deeper, and looking costs a map entry for each pointer.
 const looksFrom = 64
 
-var (
-	errCycle = errors.New("the value contains itself")
-	errDepth = fmt.Errorf("the value is nested deeper than %d levels", MaxDepth)
-)
+var errCycle = errors.New("the value contains itself")
 
 // inspect looks for what only the value tells, before it is encoded.
 func inspect(v reflect.Value, n *node) error {
@@ -149,7 +146,7 @@ func (w *walker) fields(v reflect.Value, n *node) *ValueError {
 // nested runs f one level of nesting further down.
 func (w *walker) nested(v reflect.Value, n *node, length int, f func() *ValueError) *ValueError {
 	if w.depth++; w.depth > MaxDepth {
-		return w.fail(v, "", errDepth)
+		return w.fail(v, "", fmt.Errorf("the value is nested deeper than %d levels", MaxDepth))
 	}
 	err := w.inside(v, n, length, f)
 	w.depth--

@@ -37,7 +37,7 @@ var state = map[string]string{
 var constants = []string{
 	"psync.mutexShape",
 	"internal/family.kindNames", "internal/family.crcTable",
-	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.encMode", "internal/handoff.decMode",
+	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.usual", "internal/handoff.encMode", "internal/handoff.decMode",
 	"internal/sys.resources",
 	"internal/wait.Spins",
 	"manager.plain", "manager/internal/state.absent", "manager/internal/state.typecodes",
@@ -94,7 +94,7 @@ func isConstant(name string, value ast.Expr) bool {
 			fn = index.X
 		}
 		switch text(fn) {
-		case "reflect.TypeFor", "errors.New", "fmt.Errorf", "handoff.Sentinel", "registered":
+		case "reflect.TypeFor", "errors.New", "fmt.Errorf", "Because", "handoff.Because", "handoff.Sentinel", "registered":
 			return true
 		}
 		return false
