@@ -64,6 +64,10 @@ func (m *Mutex) lock(ctx context.Context) (Guard, error) {
 		}
 		me = m.ref.Member.As(ctx)
 	}
+	return m.lockAs(ctx, me)
+}
+
+func (m *Mutex) lockAs(ctx context.Context, me lease.ID) (Guard, error) {
 	if err := m.env.Acquire(ctx, &m.place, me); err != nil {
 		m.finish()
 		return Guard{}, err
@@ -137,12 +141,7 @@ func (m *Mutex) hold(ctx context.Context, fn func(Guard) error) error {
 		return err
 	}
 	returned := false
-	defer func() {
-		if !returned {
-			lock.Abandon(m.place.Lock, g.me)
-		}
-		g.Unlock()
-	}()
+	defer func() { g.end(returned) }()
 	err = fn(g)
 	returned = true
 	return err
