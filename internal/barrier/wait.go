@@ -9,6 +9,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/internal/race"
+	"github.com/multiproc-go/multiproc/internal/sys"
 	"github.com/multiproc-go/multiproc/internal/wait"
 )
 
@@ -99,18 +100,37 @@ const (
 	// spinFor is how often the state is looked at before a waiter sleeps, if all parties can run at once.
 	spinFor = 12
 	spinGap = 10
+	// yieldFor is how often a waiter makes way for others before it sleeps, if they cannot.
+	yieldFor = 8
 )
+
+// spin looks at the state for a while. Where there are fewer CPUs than parties, those that have not
+// arrived need this one.
+func (b *Barrier) spin(began uint64) (over bool, err error) {
+	s := b.look()
+	crowded := parties(s) > runtime.NumCPU()
+	looks := spinFor
+	if crowded {
+		looks = yieldFor
+	}
+	for range looks {
+		if over, err := outcome(s, began); over {
+			return true, err
+		}
+		if crowded {
+			sys.Yield()
+		} else {
+			wait.Pause(spinGap)
+		}
+		s = b.look()
+	}
+	return outcome(s, began)
+}
 
 // await waits until the round has ended. The caller has arrived in it, or only watches.
 func (b *Barrier) await(ctx context.Context, began uint64, arrived bool) error {
-	if s := b.look(); wait.Spins > 0 && parties(s) <= runtime.NumCPU() {
-		for range spinFor {
-			if over, err := outcome(s, began); over {
-				return b.passed(err, arrived)
-			}
-			wait.Pause(spinGap)
-			s = b.look()
-		}
+	if over, err := b.spin(began); over {
+		return b.passed(err, arrived)
 	}
 	err := b.crowd.Wait(ctx, began, func() (bool, error) { return b.lead(ctx, began) })
 	if err != nil && err == ctx.Err() {

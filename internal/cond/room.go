@@ -28,7 +28,7 @@ type room struct {
 type Waiter struct {
 	room *room
 	at   *list.Element
-	turn chan struct{} // closed when it has been told, or leads
+	turn chan struct{} // closed when it has been told, or leads; nil if it has led from the beginning
 	// The rest is guarded by Cond.mu.
 	leads bool
 	told  bool
@@ -72,9 +72,13 @@ func (c *Cond) Enter(me lease.ID) (*Waiter, error) {
 		}
 	}
 	crashpoint.At("cond.enter")
-	w := &Waiter{room: r, turn: make(chan struct{})}
+	w := &Waiter{room: r}
+	if r.queue.Len() == 0 {
+		w.leads = true
+	} else {
+		w.turn = make(chan struct{})
+	}
 	w.at = r.queue.PushBack(w)
-	r.lead()
 	return w, nil
 }
 
@@ -140,9 +144,7 @@ func (c *Cond) look(w *Waiter) bool {
 
 // Wait waits until w is signalled. On an error it was not: ctx's, or ErrClosed.
 func (c *Cond) Wait(ctx context.Context, w *Waiter) error {
-	select {
-	case <-w.turn:
-	default:
+	if w.turn != nil {
 		select {
 		case <-w.turn:
 		case <-ctx.Done():
