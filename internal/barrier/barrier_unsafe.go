@@ -13,4 +13,5 @@ func (b *Barrier) Bind() {
 	// size, has seen to that.
 	first := (*atomic.Uint32)(unsafe.Add(unsafe.Pointer(b.X), layout.BarrierSeatsAt))
 	b.seats = unsafe.Slice(first, b.X.Declared)
+	b.seat.Store(0)
 }
