@@ -65,6 +65,7 @@ func allWorkloads(s size) []workload {
 		startWorkloads(s),
 		wakeWorkloads(s),
 		killWorkloads(s),
+		meetWorkloads(s),
 		crowdWorkloads(s),
 		memoryWorkloads(s),
 		familyWorkloads(s),

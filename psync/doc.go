@@ -1,5 +1,5 @@
-// Package psync has locks that processes share, and that the death of a process
-// does not leave held.
+// Package psync has locks, events, condition variables and barriers that processes share, and that
+// no death leaves held or waited for.
 //
 // # Usage
 //
@@ -15,7 +15,8 @@
 //
 // # Concurrency
 //
-// Every method may be called by any goroutine of any process of the family. A lock
+// Every method may be called by any goroutine of any process of the family. To wait is to call a method with a
+// context, and to get its error when it ends: then what was waited for did not happen. A lock
 // synchronizes processes as sync.Mutex synchronizes goroutines: what was done
 // before an Unlock is seen after the next Lock.
 //
@@ -27,7 +28,8 @@
 // a lock from the dead before the death is proven: no write of theirs comes
 // later. A stopped or frozen process is alive, and keeps what it holds.
 //
-// A waiter that dies has no effect on the others.
+// A waiter that dies has no effect on the others. What a death does to an [Event], a [Cond] and a [Barrier] they say
+// themselves.
 //
 // # Limits
 //

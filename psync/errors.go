@@ -1,6 +1,7 @@
 package psync
 
 import (
+	"github.com/multiproc-go/multiproc/internal/barrier"
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/handoff"
 )
@@ -13,6 +14,15 @@ var (
 	// ErrClosed is returned when the lock was closed, by any process.
 	ErrClosed = family.ErrClosed
 
+	// ErrBroken is returned when a round of a [Barrier] was not completed: a member has died, an action has failed, or
+	// somebody has called Abort or Reset.
+	ErrBroken = registered("psync: broken barrier", barrier.ErrBroken)
+
+	// ErrFull is returned when every seat of a [Barrier] is taken, and ErrNoSeat when a process leaves one at
+	// which it has none.
+	ErrFull   = registered("psync: barrier full", barrier.ErrFull)
+	ErrNoSeat = registered("psync: no seat", barrier.ErrNoSeat)
+
 	// ErrHandle is returned when bytes or a text are no handle, ErrForeign when
 	// they are a handle of another family, ErrKind when they name another kind of object.
 	ErrHandle  = family.ErrHandle
@@ -20,13 +30,20 @@ var (
 	ErrKind    = family.ErrKind
 )
 
+// registered makes an error one that errors.Is knows in other processes, too.
+func registered(name string, err error) error {
+	handoff.RegisterSentinel(name, err)
+	return err
+}
+
 // A HandleError tells why bytes or a text were not taken for a handle.
 type HandleError = family.HandleError
 
-// A GuardError is what the methods of a [Guard] panic with: it, or the guard that
-// it is a copy of, was unlocked before; or it is the zero Guard.
+// A GuardError is what the methods of a [Guard], and those of a [Cond] that take one, panic
+// with: it, or the guard that it is a copy of, was unlocked before, or given to [Cond.Wait], which makes
+// another of it; or it is the zero Guard, or that of another lock.
 type GuardError struct {
-	Op string // "Unlock", "Repaired" or "Abandoned"
+	Op string // "Unlock", "Repaired", "Abandoned" or "Wait"
 }
 
 func (e *GuardError) Error() string {

@@ -63,6 +63,14 @@ func (g Guard) unlock() {
 	m.finish()
 }
 
+// end unlocks after a function that was run under the lock; whole says that it has returned.
+func (g Guard) end(whole bool) {
+	if !whole {
+		lock.Abandon(g.m.place.Lock, g.me)
+	}
+	g.Unlock()
+}
+
 // Abandoned reports whether a former holder died inside and nobody has called
 // Repaired since: what the lock protects may be half-written.
 func (g Guard) Abandoned() bool {
@@ -95,8 +103,8 @@ func (g Guard) holds(op string) bool {
 	if g.m.place.Lock.Ticket.Load() == g.ticket {
 		return true
 	}
-	if !g.m.ref.Live() {
-		return false
+	if !g.m.ref.Live() || g.m.place.Closing() {
+		return false // a Wait could not take it again
 	}
 	panic(&GuardError{op})
 }

@@ -64,6 +64,10 @@ func (m *Mutex) lock(ctx context.Context) (Guard, error) {
 		}
 		me = m.ref.Member.As(ctx)
 	}
+	return m.lockAs(ctx, me)
+}
+
+func (m *Mutex) lockAs(ctx context.Context, me lease.ID) (Guard, error) {
 	if err := m.env.Acquire(ctx, &m.place, me); err != nil {
 		m.finish()
 		return Guard{}, err
@@ -142,12 +146,7 @@ func (m *Mutex) Repair(ctx context.Context, fn func() error) error {
 		return err
 	}
 	returned := false
-	defer func() {
-		if !returned {
-			lock.Abandon(m.place.Lock, g.me)
-		}
-		g.Unlock()
-	}()
+	defer func() { g.end(returned) }()
 	if err = fn(); err == nil {
 		g.Repaired()
 	}

@@ -6,6 +6,7 @@
 //	peers add PROCESSES MS PIN                   an atomic addition
 //	peers copy BYTES MS                          memcpy
 //	peers wake futex|robust N                    from the release to the run of a waiter that slept
+//	peers meet futex|cond|barrier PROCESSES N    from one that wakes to the run of the other, in turn; or a round of a barrier
 //	peers kill WAITERS N                         from the SIGKILL of a robust mutex's holder to the next one
 //
 // With PIN 1, process i runs on the i-th of the CPUs that it was given.
@@ -44,6 +45,10 @@ struct shared {
 	LINE _Atomic int64_t when;
 	LINE pthread_mutex_t gate[2];
 	LINE _Atomic uint32_t done;
+	LINE _Atomic uint32_t bell[2];
+	LINE pthread_cond_t cond[2];
+	LINE pthread_barrier_t barrier;
+	LINE uint32_t turn;
 };
 
 static struct shared *sh;
@@ -336,6 +341,86 @@ static void kill_holder(int waiters, int n)
 	}
 }
 
+static void ring(int i)
+{
+	sh->bell[i]++;
+	futex(&sh->bell[i], FUTEX_WAKE, 1);
+}
+
+static void hear(int i, uint32_t n)
+{
+	while (sh->bell[i] == n)
+		futex(&sh->bell[i], FUTEX_WAIT, n);
+}
+
+static void give(int i)
+{
+	pthread_mutex_lock(&sh->mutex);
+	sh->turn = i;
+	pthread_mutex_unlock(&sh->mutex);
+	pthread_cond_signal(&sh->cond[i]);
+}
+
+static void take(int i)
+{
+	pthread_mutex_lock(&sh->mutex);
+	while (sh->turn != (uint32_t)i)
+		pthread_cond_wait(&sh->cond[i], &sh->mutex);
+	pthread_mutex_unlock(&sh->mutex);
+}
+
+// meet_rounds is the part of process i, on a CPU of its own as far as there are any.
+static void meet_rounds(const char *what, int i, int n)
+{
+	pin(i);
+	pthread_barrier_wait(&sh->barrier);
+	int64_t begin = now();
+	for (int k = 0; k < n; k++) {
+		if (strcmp(what, "barrier") == 0) {
+			pthread_barrier_wait(&sh->barrier);
+		} else if (strcmp(what, "cond") == 0) {
+			if (i == 0)
+				give(1);
+			take(i);
+			if (i == 1)
+				give(0);
+		} else {
+			if (i == 0)
+				ring(1);
+			hear(i, k);
+			if (i == 1)
+				ring(0);
+		}
+	}
+	int64_t took = now() - begin;
+	if (i == 0)
+		printf("%.4f\n", (double)took / (strcmp(what, "barrier") == 0 ? n : 2 * n));
+	fflush(stdout);
+}
+
+static void meet(const char *what, int processes, int n)
+{
+	init_mutex(&sh->mutex, 0);
+	sh->turn = 2;
+	pthread_condattr_t c;
+	pthread_condattr_init(&c);
+	pthread_condattr_setpshared(&c, PTHREAD_PROCESS_SHARED);
+	for (int i = 0; i < 2; i++)
+		pthread_cond_init(&sh->cond[i], &c);
+	pthread_barrierattr_t b;
+	pthread_barrierattr_init(&b);
+	pthread_barrierattr_setpshared(&b, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(&sh->barrier, &b, processes);
+	for (int i = 0; i < processes; i++) {
+		if (child() == 0) {
+			meet_rounds(what, i, n);
+			_exit(0);
+		}
+	}
+	while (wait(NULL) > 0) {
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -356,6 +441,8 @@ int main(int argc, char **argv)
 			wake_futex(atoi(argv[3]));
 		else
 			wake_robust(atoi(argv[3]));
+	} else if (strcmp(command, "meet") == 0 && argc == 5) {
+		meet(argv[2], atoi(argv[3]), atoi(argv[4]));
 	} else if (strcmp(command, "kill") == 0 && argc == 4) {
 		kill_holder(atoi(argv[2]), atoi(argv[3]));
 	} else {

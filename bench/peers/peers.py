@@ -3,9 +3,11 @@
 peers.py start spawn|forkserver|fork N   start and join a process with an empty function
 peers.py pair MS                         acquire and release of a Lock, nobody else there
 peers.py hammer PROCESSES MS             the same, by several processes at once, around an increment
+peers.py meet event|cond|barrier PROCESSES N   from one that wakes to the run of the other, in turn; or a round of a barrier
 """
 
 import multiprocessing
+import os
 import sys
 import time
 
@@ -72,6 +74,57 @@ def hammer(processes, ms):
     print((ended - started) / ops.value)
 
 
+def meet_rounds(what, i, n, events, conds, turn, barrier):
+    cpus = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cpus[i % len(cpus)]})
+
+    def give():
+        if what == "event":
+            events[1 - i].set()
+            return
+        with conds[1 - i]:
+            turn.value = 1 - i
+            conds[1 - i].notify()
+
+    def take():
+        if what == "event":
+            events[i].wait()
+            events[i].clear()
+            return
+        with conds[i]:
+            conds[i].wait_for(lambda: turn.value == i)
+
+    barrier.wait()
+    begin = time.monotonic_ns()
+    for _ in range(n):
+        if what == "barrier":
+            barrier.wait()
+        elif i == 0:
+            give()
+            take()
+        else:
+            take()
+            give()
+    took = time.monotonic_ns() - begin
+    if i == 0:
+        print(took / (n if what == "barrier" else 2 * n), flush=True)
+
+
+def meet(what, processes, n):
+    lock = multiprocessing.Lock()
+    events = [multiprocessing.Event() for _ in range(2)]
+    conds = [multiprocessing.Condition(lock) for _ in range(2)]
+    turn, barrier = multiprocessing.RawValue("i", 2), multiprocessing.Barrier(processes)
+    children = [multiprocessing.Process(target=meet_rounds, args=(what, i, n, events, conds, turn, barrier), daemon=True)
+                for i in range(processes)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        if child.exitcode != 0:
+            sys.exit(f"exit code {child.exitcode}")
+
+
 if __name__ == "__main__":
     command, *args = sys.argv[1:]
-    {"start": start, "pair": pair, "hammer": hammer}[command](*(int(a) if a.isdigit() else a for a in args))
+    {"start": start, "pair": pair, "hammer": hammer, "meet": meet}[command](*(int(a) if a.isdigit() else a for a in args))

@@ -153,6 +153,9 @@ func asleep(t testing.TB, p *multiproc.Process) {
 	})
 }
 
+// nap is a pause between two looks.
+func nap() { time.Sleep(100 * time.Microsecond) }
+
 func start(t testing.TB, task multiproc.Task) *multiproc.Process {
 	t.Helper()
 	p, err := multiproc.Start(context.WithoutCancel(t.Context()), task)

@@ -29,8 +29,12 @@ type Shape struct {
 	Bytes uint64 // of payload, at least
 }
 
+// Name is what people call the kind.
+func (s Shape) Name() string { return kindNames[s.Kind] }
+
 var kindNames = map[uint32]string{
 	layout.KindMutex: "mutex", layout.KindValue: "value", layout.KindArray: "array",
+	layout.KindEvent: "event", layout.KindCond: "cond", layout.KindCondNode: "cond's node", layout.KindBarrier: "barrier",
 }
 
 // NewRef allocates a block of zeros for this process.
@@ -54,11 +58,29 @@ func (r *Ref) Place(l *layout.Lock, at uint64) lock.Place {
 	return lock.Place{Lock: l, Off: r.Off + layout.BlockHeader + at, Block: r.block, Gen: r.Gen}
 }
 
+// Block is the header of the block.
+func (r *Ref) Block() *layout.Block { return r.block }
+
+// PayloadAt is the offset of the block's payload.
+func (r *Ref) PayloadAt() uint64 { return r.Off + layout.BlockHeader }
+
 // Payload is the address of the block's payload.
 func (r *Ref) Payload() unsafe.Pointer { return r.Member.Arena.Payload(r.Off) }
 
 // Bytes is how much payload was asked for.
 func (r *Ref) Bytes() uint64 { return r.block.Bytes }
+
+// RefAt is the block of generation gen at off, if it is what s says: for what one object
+// knows of another.
+func (m *Member) RefAt(off uint64, gen uint32, s Shape) (Ref, error) {
+	switch ok, stale := m.Arena.Valid(off, gen, s.Kind, s.Bytes); {
+	case stale:
+		return Ref{}, &HandleError{Kind: kindNames[s.Kind], Err: ErrClosed}
+	case !ok:
+		return Ref{}, &HandleError{kindNames[s.Kind], "no such block", ErrHandle}
+	}
+	return Ref{Member: m, Off: off, Gen: gen, block: m.Arena.Block(off)}, nil
+}
 
 // Live reports whether the block has not been closed.
 func (r *Ref) Live() bool { return r.block != nil && r.block.Generation.Load() == r.Gen }
@@ -192,15 +214,7 @@ func DecodeBinary(b []byte, s Shape) (Ref, error) {
 	if binary.LittleEndian.Uint32(b[32:]) != s.Type {
 		return fail(ErrKind, "its element type is another")
 	}
-	r := Ref{Member: m, Off: binary.LittleEndian.Uint64(b[20:]), Gen: binary.LittleEndian.Uint32(b[28:])}
-	switch ok, stale := m.Arena.Valid(r.Off, r.Gen, s.Kind, s.Bytes); {
-	case stale:
-		return fail(ErrClosed, "")
-	case !ok:
-		return fail(ErrHandle, "no such block")
-	}
-	r.block = m.Arena.Block(r.Off)
-	return r, nil
+	return m.RefAt(binary.LittleEndian.Uint64(b[20:]), binary.LittleEndian.Uint32(b[28:]), s)
 }
 
 // DecodeText makes the handle that text names.

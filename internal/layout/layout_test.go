@@ -89,6 +89,12 @@ func TestCacheLines(t *testing.T) {
 			t.Errorf("the lock of a %s lies at %d, not at ObjectLockAt", name, off)
 		}
 	}
+	if unsafe.Offsetof(CondNode{}.Bell) != CondBellAt {
+		t.Errorf("the bell of a CondNode lies at %d, not at CondBellAt", unsafe.Offsetof(CondNode{}.Bell))
+	}
+	if unsafe.Offsetof(Barrier{}.Bell) != BarrierBellAt || unsafe.Offsetof(Barrier{}.Lock) != BarrierLockAt {
+		t.Error("the bell or the lock of a Barrier lies elsewhere")
+	}
 	if BlocksAt%PageSize != 0 {
 		t.Errorf("the blocks begin at %d, inside a page", BlocksAt)
 	}
@@ -102,5 +108,8 @@ var (
 	_ [1]struct{} = [unsafe.Sizeof(Value{}) / 40]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(BigValue{}) / 32]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Array{}) / 32]struct{}{}
+	_ [1]struct{} = [unsafe.Sizeof(Cond{}) / 32]struct{}{}
+	_ [1]struct{} = [unsafe.Sizeof(CondNode{}) / 32]struct{}{}
+	_ [1]struct{} = [unsafe.Sizeof(Barrier{}) / BarrierSeatsAt]struct{}{}
 	_ [1]struct{} = [1 + (unsafe.Sizeof(Header{})-1)/PageSize]struct{}{}
 )

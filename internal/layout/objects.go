@@ -5,6 +5,10 @@ const (
 	KindMutex uint32 = 1 + iota
 	KindValue
 	KindArray
+	KindEvent
+	KindCond
+	KindCondNode // the waiters of one process on a Cond
+	KindBarrier
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.

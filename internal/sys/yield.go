@@ -1,0 +1,4 @@
+package sys
+
+// Yield lets another thread that wants this CPU run first.
+func Yield() { yield() }

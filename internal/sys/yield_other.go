@@ -1,0 +1,7 @@
+//go:build !linux
+
+package sys
+
+import "runtime"
+
+func yield() { runtime.Gosched() }
