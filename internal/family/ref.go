@@ -31,6 +31,7 @@ type Shape struct {
 
 var kindNames = map[uint32]string{
 	layout.KindMutex: "mutex", layout.KindValue: "value", layout.KindArray: "array",
+	layout.KindQueue: "queue", layout.KindJoinable: "joinable-queue", layout.KindMessage: "message",
 }
 
 // NewRef allocates a block of zeros for this process.
@@ -51,7 +52,7 @@ func NewRef(s Shape) (Ref, error) {
 
 // Place is where a lock at the given distance into the payload lies.
 func (r *Ref) Place(l *layout.Lock, at uint64) lock.Place {
-	return lock.Place{Lock: l, Off: r.Off + layout.BlockHeader + at, Block: r.block, Gen: r.Gen}
+	return lock.Place{Lock: l, Off: r.payloadAt(at), Block: r.block, Gen: r.Gen}
 }
 
 // Payload is the address of the block's payload.
@@ -219,3 +220,5 @@ func DecodeText(text []byte, s Shape) (Ref, error) {
 	}
 	return DecodeBinary(b, s)
 }
+
+func (r *Ref) payloadAt(at uint64) uint64 { return r.Off + layout.BlockHeader + at }

@@ -5,6 +5,9 @@ const (
 	KindMutex uint32 = 1 + iota
 	KindValue
 	KindArray
+	KindQueue
+	KindJoinable
+	KindMessage // the bytes of a large message of a queue
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.
