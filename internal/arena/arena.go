@@ -65,6 +65,12 @@ func (a *Arena) unlock(me lease.ID) { a.env.Release(&a.place, me) }
 // Alloc gets a block whose zeroed payload has n bytes, for the process me, and returns
 // its offset. The error is a [memory.FullError].
 func (a *Arena) Alloc(n uint64, kind uint32, me lease.ID) (uint64, error) {
+	return a.AllocInto(n, kind, me, 0)
+}
+
+// AllocInto is Alloc, and stores the offset to the 8-byte word at receiver, in one: no death comes between the
+// two, so that nobody loses the block whose word says what it owns. [Arena.FreeFrom] undoes it.
+func (a *Arena) AllocInto(n uint64, kind uint32, me lease.ID, receiver uint64) (uint64, error) {
 	class, ok := uint32(0), false
 	if n < a.mem.Size() {
 		class, ok = classOf(n + layout.BlockHeader)
@@ -73,12 +79,12 @@ func (a *Arena) Alloc(n uint64, kind uint32, me lease.ID) (uint64, error) {
 		return 0, &memory.FullError{Need: n, Have: a.mem.Size(), Err: memory.ErrLimit}
 	}
 	for {
-		off, top, err := a.tryAlloc(n, kind, class, me)
+		off, top, err := a.tryAlloc(n, kind, class, me, receiver)
 		if err != nil {
 			return 0, err
 		}
 		if off != 0 {
-			return off, a.prepare(off, n, top, me)
+			return off, a.prepare(off, n, top, me, receiver)
 		}
 		if err := a.mem.Grow(top, classBytes(class)); err != nil {
 			return 0, err
@@ -88,7 +94,7 @@ func (a *Arena) Alloc(n uint64, kind uint32, me lease.ID) (uint64, error) {
 
 // tryAlloc takes a block if there is one, or memory for one, without asking the
 // system. It returns the old end of the used part.
-func (a *Arena) tryAlloc(n uint64, kind, class uint32, me lease.ID) (off, top uint64, err error) {
+func (a *Arena) tryAlloc(n uint64, kind, class uint32, me lease.ID, receiver uint64) (off, top uint64, err error) {
 	if err := a.lock(me); err != nil {
 		return 0, 0, err
 	}
@@ -96,7 +102,7 @@ func (a *Arena) tryAlloc(n uint64, kind, class uint32, me lease.ID) (off, top ui
 	s := a.state
 	c := change{
 		class: class, kind: kind, owner: uint32(me), bytes: n,
-		top: s.Top, live: s.Live + 1, used: s.Used + classBytes(class),
+		top: s.Top, live: s.Live + 1, used: s.Used + classBytes(class), receiver: receiver,
 	}
 	if c.block = s.Free[class]; c.block != 0 {
 		b := a.Block(c.block)
@@ -116,14 +122,14 @@ func (a *Arena) tryAlloc(n uint64, kind, class uint32, me lease.ID) (off, top ui
 
 // prepare makes the payload of a new block usable: a used block is zeroed, and one
 // that gave its pages back gets them again.
-func (a *Arena) prepare(off, n, top uint64, me lease.ID) error {
+func (a *Arena) prepare(off, n, top uint64, me lease.ID, receiver uint64) error {
 	b := a.Block(off)
 	if off >= top {
 		return nil // never used before
 	}
 	if classBytes(b.Class) >= large {
 		if err := a.mem.Back(off, n+layout.BlockHeader); err != nil {
-			a.Free(off, b.Generation.Load(), me, nil)
+			a.freeFrom(off, b.Generation.Load(), me, receiver, nil)
 			return err
 		}
 	}
@@ -135,12 +141,21 @@ func (a *Arena) prepare(off, n, top uint64, me lease.ID) error {
 // lock.ErrClosed. All handles to it are stale from then on. last, unless nil, is
 // called before that, while the block is certainly still the caller's.
 func (a *Arena) Free(off uint64, generation uint32, me lease.ID, last func()) error {
+	return a.freeFrom(off, generation, me, 0, last)
+}
+
+// FreeFrom frees the block whose offset AllocInto has stored at receiver, and stores 0 there, in one.
+func (a *Arena) FreeFrom(off uint64, me lease.ID, receiver uint64) error {
+	return a.freeFrom(off, a.Block(off).Generation.Load(), me, receiver, nil)
+}
+
+func (a *Arena) freeFrom(off uint64, generation uint32, me lease.ID, receiver uint64, last func()) error {
 	if classBytes(a.Block(off).Class) < large {
-		return a.free(off, generation, me, false, last)
+		return a.free(off, generation, me, false, receiver, last)
 	}
 	a.limbo.Lock()
 	defer a.limbo.Unlock()
-	if err := a.free(off, generation, me, true, last); err != nil {
+	if err := a.free(off, generation, me, true, receiver, last); err != nil {
 		return err
 	}
 	crashpoint.At("arena.limbo")
@@ -156,7 +171,7 @@ func (a *Arena) Free(off uint64, generation uint32, me lease.ID, last func()) er
 
 // free ends the life of a block: it goes to its free list or, if it is large, first
 // to the limbo of this process.
-func (a *Arena) free(off uint64, generation uint32, me lease.ID, limbo bool, last func()) error {
+func (a *Arena) free(off uint64, generation uint32, me lease.ID, limbo bool, receiver uint64, last func()) error {
 	if err := a.lock(me); err != nil {
 		return err
 	}
@@ -171,7 +186,7 @@ func (a *Arena) free(off uint64, generation uint32, me lease.ID, limbo bool, las
 	c := change{
 		class: b.Class, block: off, generation: generation + 1, owner: uint32(me),
 		next: s.Free[b.Class], head: off,
-		top: s.Top, live: s.Live - 1, used: s.Used - classBytes(b.Class),
+		top: s.Top, live: s.Live - 1, used: s.Used - classBytes(b.Class), receiver: receiver,
 	}
 	if limbo {
 		c.next, c.head = 0, s.Free[b.Class]
@@ -230,7 +245,7 @@ func (a *Arena) inherit(dead uint32, me lease.ID) bool {
 type change struct {
 	class, generation, kind, owner, limboSlot uint32
 
-	block, limbo, bytes, next, head, top, live, used uint64
+	block, limbo, bytes, next, head, top, live, used, receiver uint64
 }
 
 // commit records a change, makes it and forgets the record.
@@ -241,7 +256,7 @@ func (a *Arena) commit(c change) {
 	r.Owner, r.Bytes, r.Next, r.Head = c.owner, c.bytes, c.next, c.head
 	crashpoint.At("arena.writing")
 	r.LimboSlot.Store(c.limboSlot)
-	r.Limbo, r.Top, r.Live, r.Used = c.limbo, c.top, c.live, c.used
+	r.Limbo, r.Top, r.Live, r.Used, r.Receiver = c.limbo, c.top, c.live, c.used, c.receiver
 	crashpoint.At("arena.written")
 	r.Pending.Store(1)
 	crashpoint.At("arena.pending")
@@ -261,6 +276,27 @@ func (a *Arena) apply() {
 	if slot := r.LimboSlot.Load(); slot != 0 {
 		a.env.Table.Slot(slot).Limbo.Store(r.Limbo)
 	}
+	if r.Receiver != 0 {
+		*a.word(r.Receiver) = received(r)
+	}
 	crashpoint.At("arena.applied")
 	r.Pending.Store(0)
+}
+
+// received is what the receiver of a block reads after a change.
+func received(r *layout.Redo) uint64 {
+	if r.Generation%2 == 0 {
+		return 0
+	}
+	return r.Block
+}
+
+// Settle makes the change that a dead process left pending, if there is one: before somebody takes over
+// a word that it may be about to receive.
+func (a *Arena) Settle(me lease.ID) error {
+	if err := a.lock(me); err != nil {
+		return err
+	}
+	a.unlock(me)
+	return nil
 }

@@ -19,3 +19,9 @@ func (a *Arena) payload(off, n uint64) []byte {
 	// SAFETY: the block at off is this process's and has n bytes behind its header.
 	return unsafe.Slice((*byte)(a.Payload(off)), n)
 }
+
+// word is a receiver of AllocInto.
+func (a *Arena) word(off uint64) *uint64 {
+	// SAFETY: whoever asked for the block passed an offset of its own, and so it is in the record.
+	return (*uint64)(a.mem.Ptr(off))
+}

@@ -36,6 +36,16 @@ func (a *Arena) Valid(off uint64, generation, kind uint32, n uint64) (ok, stale 
 	return b.Kind == kind && b.Bytes >= n && a.mem.Holds(off, layout.BlockHeader+b.Bytes), false
 }
 
+// Room is how many bytes the payload of the block at off has, if that is one of the kind.
+func (a *Arena) Room(off uint64, kind uint32) (uint64, bool) {
+	if off%layout.BlockAlign != 0 || !a.mem.Holds(off, layout.BlockHeader) {
+		return 0, false
+	}
+	b := a.Block(off)
+	n := b.Bytes
+	return n, b.Generation.Load()%2 == 1 && b.Kind == kind && n < a.mem.Size() && a.mem.Holds(off, layout.BlockHeader+n)
+}
+
 // Check walks all blocks and lists and returns an error if one is lost, doubly
 // listed or miscounted. Blocks in the limbo of a living process are in order.
 func (a *Arena) Check(me lease.ID) error {

@@ -35,6 +35,7 @@ func (s Shape) Name() string { return kindNames[s.Kind] }
 var kindNames = map[uint32]string{
 	layout.KindMutex: "mutex", layout.KindValue: "value", layout.KindArray: "array",
 	layout.KindEvent: "event", layout.KindCond: "cond", layout.KindCondNode: "cond's node", layout.KindBarrier: "barrier",
+	layout.KindQueue: "queue", layout.KindJoinable: "joinable-queue", layout.KindMessage: "message",
 }
 
 // NewRef allocates a block of zeros for this process.
@@ -55,7 +56,7 @@ func NewRef(s Shape) (Ref, error) {
 
 // Place is where a lock at the given distance into the payload lies.
 func (r *Ref) Place(l *layout.Lock, at uint64) lock.Place {
-	return lock.Place{Lock: l, Off: r.Off + layout.BlockHeader + at, Block: r.block, Gen: r.Gen}
+	return lock.Place{Lock: l, Off: r.payloadAt(at), Block: r.block, Gen: r.Gen}
 }
 
 // Block is the header of the block.
@@ -233,3 +234,5 @@ func DecodeText(text []byte, s Shape) (Ref, error) {
 	}
 	return DecodeBinary(b, s)
 }
+
+func (r *Ref) payloadAt(at uint64) uint64 { return r.Off + layout.BlockHeader + at }

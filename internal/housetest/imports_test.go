@@ -10,16 +10,16 @@ import (
 // floors, from the ground up. A package imports from floors below its own only; those
 // on one floor do not know each other.
 var floors = [][]string{
-	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout", "internal/pythons", "pickle"},
+	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout", "internal/pythons", "internal/plain", "pickle"},
 	{"internal/memory", "internal/handoff/mark", "conn"},
 	{"internal/lease"},
 	{"internal/wait"},
 	{"internal/lock"},
 	{"internal/arena", "internal/event", "internal/barrier"},
 	{"internal/family"},
-	{"internal/handoff", "internal/cond"},
+	{"internal/handoff", "internal/cond", "internal/ring"},
 	{".", "psync"},
-	{"shm", "manager/internal/wire"},
+	{"shm", "queue", "manager/internal/wire"},
 	{"manager/internal/state"},
 	{"manager"},
 	{"internal/modetest"},
@@ -42,6 +42,9 @@ var forbidden = []struct {
 	{".", "internal/lock", "the root starts processes; locks are the family's business"},
 	{".", "internal/memory", "the root passes the arena's file on and does not look into it"},
 	{".", "internal/wait", "the root waits for processes, with what the standard library has"},
+	{"queue", ".", "whoever passes messages need not start processes"},
+	{"queue", "psync", "a queue's locks are the words of internal/lock: what a death leaves is repaired under them, and nobody is told"},
+	{"queue", "internal/lock", "the mechanism is internal/ring"},
 	{"internal/handoff", "internal/arena", "handoff moves handles; what they name it must not know"},
 	{"internal/handoff", "internal/lock", "handoff moves handles; what they name it must not know"},
 }

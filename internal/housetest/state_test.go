@@ -25,6 +25,8 @@ var state = map[string]string{
 	"internal/memory.growing":     "serializes checks of one process; a Memory per process is all there is",
 	"internal/race.stand":         "the words that stand for locks before the race detector",
 	"internal/sys.hasWaitv":       "asked once: the kernel does not change",
+	"internal/handoff.buffers":    "a pool: encoding takes no new buffer each time",
+	"queue.scratches":             "a pool: items are copied out of a locked queue into memory that is there",
 	"manager.known":               "a process has one pool of connections for a server, however many handles lead there",
 	"multiproctest.patience":      "shortened by its own tests",
 	"pickle.renamings":            "made of two texts when it is first asked for, and constant",

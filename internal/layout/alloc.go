@@ -57,5 +57,6 @@ type Redo struct {
 	Top        uint64
 	Live       uint64
 	Used       uint64
-	_          [40]byte
+	Receiver   uint64 // offset of the word that the block's offset is stored to, or 0; 0 when it is freed
+	_          [32]byte
 }

@@ -16,6 +16,7 @@ func structs() []reflect.Type {
 		reflect.TypeFor[Lock](), reflect.TypeFor[Mutex](), reflect.TypeFor[Value](),
 		reflect.TypeFor[BigValue](), reflect.TypeFor[Array](),
 		reflect.TypeFor[Event](), reflect.TypeFor[Cond](), reflect.TypeFor[CondNode](), reflect.TypeFor[Barrier](),
+		reflect.TypeFor[Queue](), reflect.TypeFor[QueueSide](), reflect.TypeFor[QueueCell](),
 	}
 }
 

@@ -9,6 +9,9 @@ const (
 	KindCond
 	KindCondNode // the waiters of one process on a Cond
 	KindBarrier
+	KindQueue
+	KindJoinable
+	KindMessage // the bytes of a large message of a queue
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.

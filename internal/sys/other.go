@@ -5,6 +5,7 @@ package sys
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -31,6 +32,7 @@ func inode(*os.File) (uint64, error)                          { return 0, errors
 
 func monotonic() uint64   { return uint64(time.Now().UnixNano()) }
 func nap(d time.Duration) { time.Sleep(d) }
+func yield()              { runtime.Gosched() }
 
 func registerBarrier() error { return errors.ErrUnsupported }
 func barrier() bool          { return false }

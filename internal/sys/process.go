@@ -53,6 +53,9 @@ func Monotonic() uint64 { return monotonic() }
 // Nap stops the calling thread for a short time, without the help of Go's scheduler.
 func Nap(d time.Duration) { nap(d) }
 
+// Yield lets other threads of the machine run on this CPU, if there are any.
+func Yield() { yield() }
+
 // ProcIsOurs returns an error if /proc is not mounted or shows another pid
 // namespace: there a pid means somebody else. It also has to be one that counts threads.
 func ProcIsOurs() error { return procIsOurs() }

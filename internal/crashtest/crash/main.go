@@ -4,6 +4,7 @@
 //	go run ./internal/crashtest/crash -kills 10000 -processes 7
 //	go run ./internal/crashtest/crash -kills 10000 -processes 300 -wait futex
 //	go run ./internal/crashtest/crash -kills 10000 -processes 2,7 -release store
+//	go run ./internal/crashtest/crash -kills 10000 -processes 7 -queue
 package main
 
 import (
@@ -45,6 +46,7 @@ func run(ctx context.Context) error {
 	way := flag.String("wait", "", "waitv or futex; what the kernel has, if empty")
 	release := flag.String("release", "", "swap or store; swap, and store in processes that live longer, if empty")
 	limit := flag.Duration("for", 0, "end after this time, whatever has died")
+	atQueue := flag.Bool("queue", false, "let them put and take items of a queue instead")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
@@ -66,7 +68,13 @@ func run(ctx context.Context) error {
 		}
 		fmt.Printf("%d processes, %s, -release %q, -seed %d: ", n, *way, *release, *seed)
 		began := time.Now()
-		report, err := soak.Run(ctx, soak.Options{Processes: n, Kills: *kills, For: *limit, Seed: *seed})
+		o := soak.Options{Processes: n, Kills: *kills, For: *limit, Seed: *seed}
+		var report fmt.Stringer
+		if *atQueue {
+			report, err = soak.RunQueue(ctx, o)
+		} else {
+			report, err = soak.Run(ctx, o)
+		}
 		fmt.Printf("%v, in %v\n", report, time.Since(began).Round(time.Millisecond))
 		if err != nil {
 			return errors.Join(errors.New("something was lost"), err)

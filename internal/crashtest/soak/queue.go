@@ -1,0 +1,324 @@
+package soak
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/queue"
+	"github.com/multiproc-go/multiproc/shm"
+)
+
+// QueuePoints are the named moments at which a worker at a queue may die.
+var QueuePoints = []string{
+	"queue.claimed", "queue.copied", "queue.placing", "queue.placed", "queue.committed", "queue.wake",
+	"queue.taking", "queue.held", "queue.gone", "queue.ack", "queue.acked", "queue.returned", "queue.retaken",
+	"queue.sleep", "queue.woken", "queue.giveup", "arena.pending", "arena.block", "arena.head", "arena.applied",
+}
+
+// perWorker is how many items a worker puts at most.
+const perWorker = 64
+
+// post is what the workers share. An item is the number of its place in Acked.
+type post struct {
+	Q      *queue.JoinableQueue[[]byte]
+	Sure   *shm.Array[int32]  // by worker: items that it has put, for certain
+	Acking *shm.Array[int64]  // by worker: 1 + the item whose Ack it is in, or 0
+	Acked  *shm.Array[uint32] // by item: Acks that have returned
+	Stop   *shm.Value[bool]
+}
+
+type postJob struct {
+	Post  post
+	Index int // of the worker, of all that there ever were
+	Seed  uint64
+	Point string
+	Nth   int
+}
+
+var postman = multiproc.Proc("soak postman", func(ctx context.Context, j postJob) error {
+	w := worker{job: job{Point: j.Point, Nth: j.Nth}}
+	w.arm()
+	rnd := rand.New(rand.NewPCG(j.Seed, uint64(j.Index)))
+	for put := 0; !j.Post.Stop.Load() && ctx.Err() == nil; {
+		if put < perWorker && rnd.IntN(2) == 0 {
+			done, err := j.Post.put(ctx, rnd, j.Index, put)
+			if err != nil {
+				return err
+			}
+			put += done
+			continue
+		}
+		if err := j.Post.take(ctx, rnd, j.Index); err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
+// shortly is a context that ends soon, so that nobody waits for those who wait too.
+func shortly(ctx context.Context, rnd *rand.Rand) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, time.Duration(rnd.IntN(3000))*time.Microsecond)
+}
+
+// put puts the worker's next item, or gives up.
+func (p post) put(ctx context.Context, rnd *rand.Rand, index, n int) (done int, err error) {
+	ctx, cancel := shortly(ctx, rnd)
+	defer cancel()
+	size := 8 + rnd.IntN(100)
+	if rnd.IntN(4) == 0 {
+		size = 3000 + rnd.IntN(3000)
+	}
+	b := make([]byte, size)
+	binary.LittleEndian.PutUint64(b, uint64(index*perWorker+n))
+	for i := range b[8:] {
+		b[8+i] = byte(index)
+	}
+	if err = p.Q.Put(ctx, b); err == nil {
+		p.Sure.Set(index, int32(n+1))
+		return 1, nil
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return 0, nil
+	}
+	return 0, err
+}
+
+// take takes an item and says that it was dealt with, or gives it back.
+func (p post) take(ctx context.Context, rnd *rand.Rand, index int) error {
+	ctx, cancel := shortly(ctx, rnd)
+	defer cancel()
+	l, err := p.Q.GetLease(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	item, err := p.check(l.Value)
+	if err != nil {
+		return err
+	}
+	if rnd.IntN(8) == 0 {
+		return l.Nack()
+	}
+	return p.ack(l, index, item)
+}
+
+// check looks whether an item is whole, and new.
+func (p post) check(b []byte) (item int, err error) {
+	if len(b) < 8 {
+		return 0, fmt.Errorf("an item of %d bytes", len(b))
+	}
+	item = int(binary.LittleEndian.Uint64(b))
+	if item < 0 || item >= p.Acked.Len() {
+		return 0, fmt.Errorf("item %d was never put", item)
+	}
+	for _, x := range b[8:] {
+		if x != byte(item/perWorker) {
+			return 0, fmt.Errorf("item %d is torn", item)
+		}
+	}
+	if n := atomic.LoadUint32(&p.Acked.Slice()[item]); n != 0 {
+		return 0, fmt.Errorf("item %d is delivered after its Ack", item)
+	}
+	return item, nil
+}
+
+func (p post) ack(l *queue.Lease[[]byte], index, item int) error {
+	acking := &p.Acking.Slice()[index]
+	atomic.StoreInt64(acking, int64(item)+1)
+	if err := l.Ack(); err != nil {
+		return err
+	}
+	if n := atomic.AddUint32(&p.Acked.Slice()[item], 1); n != 1 {
+		return fmt.Errorf("item %d was acknowledged %d times", item, n)
+	}
+	atomic.StoreInt64(acking, 0)
+	return nil
+}
+
+// QueueReport tells what happened at a queue.
+type QueueReport struct {
+	Kills, Deaths     int // by the parent, and at named moments
+	Items, InDoubt    int // acknowledged; and those of which only a dead process knew
+	Workers, LeftOver int // that there were; items that the workers left in the queue
+}
+
+func (r QueueReport) String() string {
+	return fmt.Sprintf("%d deaths: %d at random, %d at named moments; %d workers, %d items acknowledged, %d in doubt, %d left to the parent",
+		r.Kills+r.Deaths, r.Kills, r.Deaths, r.Workers, r.Items, r.InDoubt, r.LeftOver)
+}
+
+// RunQueue lets processes put and take items while they are killed, until Kills have died or For is over. It returns an error if an
+// item was lost, doubled or torn, if somebody hangs, or if memory was lost.
+func RunQueue(ctx context.Context, o Options) (report QueueReport, err error) {
+	member, err := family.Current()
+	if err != nil {
+		return report, err
+	}
+	if o.Patience == 0 {
+		o.Patience = time.Minute
+	}
+	most := 4*o.Kills + 16*o.Processes + 1 // workers
+	if o.Kills == 0 {
+		most = 1 << 16
+	}
+	before, err := member.Arena.Stats(member.ID())
+	if err != nil {
+		return report, err
+	}
+	p, closeAll, err := newPost(most, o.Processes)
+	if err != nil {
+		return report, err
+	}
+	report, err = p.run(ctx, o, most)
+	err = errors.Join(err, closeAll())
+	if err != nil {
+		return report, err
+	}
+	if after, err := member.Arena.Stats(member.ID()); err != nil || after.Live > before.Live {
+		return report, fmt.Errorf("%d blocks are left, there were %d: %w", after.Live, before.Live, errors.Join(err))
+	}
+	return report, member.Arena.Check(member.ID())
+}
+
+func newPost(workers, leases int) (p post, closeAll func() error, err error) {
+	var errs [5]error
+	p.Q, errs[0] = queue.NewJoinable[[]byte](queue.Options{Capacity: 16, Bytes: 128 << 10, Leases: max(leases, 4)})
+	p.Sure, errs[1] = shm.NewArray[int32](workers)
+	p.Acking, errs[2] = shm.NewArray[int64](workers)
+	p.Acked, errs[3] = shm.NewArray[uint32](workers * perWorker)
+	p.Stop, errs[4] = shm.NewValue(false)
+	return p, func() error {
+		return errors.Join(p.Q.Close(), p.Sure.Close(), p.Acking.Close(), p.Acked.Close(), p.Stop.Close())
+	}, errors.Join(errs[:]...)
+}
+
+func (p post) run(ctx context.Context, o Options, most int) (report QueueReport, err error) {
+	rnd := rand.New(rand.NewPCG(o.Seed, 1))
+	staff, ended := make([]hired, o.Processes), make(chan int, o.Processes)
+	hire := func(i int) error {
+		j := postJob{Post: p, Index: report.Workers, Seed: rnd.Uint64()}
+		if rnd.IntN(2) == 0 {
+			j.Point, j.Nth = QueuePoints[rnd.IntN(len(QueuePoints))], 1+rnd.IntN(30)
+		}
+		report.Workers++
+		c, err := multiproc.Start(context.Background(), postman.With(j))
+		if err != nil {
+			return err
+		}
+		staff[i] = hired{Process: c, point: j.Point}
+		go func() {
+			<-c.Done()
+			ended <- i
+		}()
+		return nil
+	}
+	for i := range staff {
+		if err := hire(i); err != nil {
+			return report, err
+		}
+	}
+	var timeUp <-chan time.Time
+	if o.For > 0 {
+		timeUp = time.After(o.For)
+	}
+	for next := time.NewTimer(0); err == nil && report.Workers < most && (o.Kills == 0 || report.Kills+report.Deaths < o.Kills); {
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-timeUp:
+			most = 0
+		case i := <-ended:
+			h := staff[i]
+			e := h.Wait(context.Background())
+			if sig, ok := errors.AsType[*multiproc.SignalError](e); !ok || sig.Signal != syscall.SIGKILL {
+				err = fmt.Errorf("%v ended with %w", h.Process, e)
+				break
+			}
+			if h.killed {
+				report.Kills++
+			} else {
+				report.Deaths++
+			}
+			err = hire(i)
+		case <-next.C:
+			next.Reset(time.Duration(rnd.IntN(6000)) * time.Microsecond)
+			if h := &staff[rnd.IntN(len(staff))]; !h.killed && h.Alive() {
+				h.killed = h.Kill() == nil
+			}
+		}
+	}
+	p.Stop.Store(true)
+	patient, cancel := context.WithTimeout(context.Background(), o.Patience)
+	defer cancel()
+	for _, h := range staff {
+		e := h.Wait(patient)
+		if _, ok := errors.AsType[*multiproc.SignalError](e); e != nil && !ok {
+			err = errors.Join(err, fmt.Errorf("stuck, or failed: %v: %w", h.Process, e))
+			h.Kill()
+			<-h.Done()
+		}
+	}
+	if err != nil {
+		return report, err
+	}
+	return p.balance(patient, report)
+}
+
+// balance takes what is left and looks at every item.
+func (p post) balance(ctx context.Context, report QueueReport) (QueueReport, error) {
+	if err := p.Q.Drain(); err != nil {
+		return report, err
+	}
+	for {
+		l, err := p.Q.GetLease(ctx)
+		if errors.Is(err, queue.ErrClosed) {
+			break
+		}
+		if err != nil {
+			return report, err
+		}
+		item, err := p.check(l.Value)
+		if err != nil {
+			return report, err
+		}
+		report.LeftOver++
+		if err := p.ack(l, p.Acking.Len()-1, item); err != nil {
+			return report, err
+		}
+	}
+	doubt := make(map[int]bool)
+	for _, n := range p.Acking.Slice() {
+		if n != 0 {
+			doubt[int(n-1)] = true
+		}
+	}
+	for item, acks := range p.Acked.Slice() {
+		sure := int(p.Sure.At(item / perWorker))
+		switch nth := item % perWorker; {
+		case acks == 1:
+			report.Items++
+			if nth > sure {
+				return report, fmt.Errorf("item %d was taken, and its worker had put %d only", item, sure)
+			}
+		case nth >= sure: // not put, or not for certain
+		case doubt[item]:
+			report.InDoubt++
+		default:
+			return report, fmt.Errorf("item %d of worker %d is lost: it had put %d", nth, item/perWorker, sure)
+		}
+	}
+	if report.Items == 0 {
+		return report, errors.New("nothing was taken")
+	}
+	return report, p.Q.Join(ctx)
+}

@@ -1,4 +1,0 @@
-package sys
-
-// Yield lets another thread that wants this CPU run first.
-func Yield() { yield() }

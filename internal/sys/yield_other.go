@@ -1,7 +1,0 @@
-//go:build !linux
-
-package sys
-
-import "runtime"
-
-func yield() { runtime.Gosched() }
