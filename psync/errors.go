@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	// ErrAbandoned is returned by [Mutex.Do], which has then not run its function,
+	// ErrAbandoned is returned by [Mutex.Do] and those of an [RWMutex], which have then not run their function,
 	// when the last holder died inside and nobody has repaired the data.
 	ErrAbandoned = handoff.Sentinel("psync: abandoned: a former holder died while it held the lock")
 
@@ -23,10 +23,10 @@ var (
 // A HandleError tells why bytes or a text were not taken for a handle.
 type HandleError = family.HandleError
 
-// A GuardError is what the methods of a [Guard] panic with: it, or the guard that
+// A GuardError is what the methods of a [Guard], [ReadGuard] or [WriteGuard] panic with: it, or the guard that
 // it is a copy of, was unlocked before; or it is the zero Guard.
 type GuardError struct {
-	Op string // "Unlock", "Repaired" or "Abandoned"
+	Op string // "Unlock", "Downgrade", "Repaired" or "Abandoned"
 }
 
 func (e *GuardError) Error() string {

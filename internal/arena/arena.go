@@ -67,7 +67,7 @@ func (a *Arena) unlock(me lease.ID) { a.env.Release(&a.place, me) }
 func (a *Arena) Alloc(n uint64, kind uint32, me lease.ID) (uint64, error) {
 	class, ok := uint32(0), false
 	if n < a.mem.Size() {
-		class, ok = classOf(n + layout.BlockHeader)
+		class, ok = classFor(kind, n+layout.BlockHeader)
 	}
 	if !ok {
 		return 0, &memory.FullError{Need: n, Have: a.mem.Size(), Err: memory.ErrLimit}

@@ -29,8 +29,12 @@ type Shape struct {
 	Bytes uint64 // of payload, at least
 }
 
+// Name is what people call the kind.
+func (s Shape) Name() string { return kindNames[s.Kind] }
+
 var kindNames = map[uint32]string{
 	layout.KindMutex: "mutex", layout.KindValue: "value", layout.KindArray: "array",
+	layout.KindRWMutex: "rwmutex",
 }
 
 // NewRef allocates a block of zeros for this process.
@@ -53,6 +57,12 @@ func NewRef(s Shape) (Ref, error) {
 func (r *Ref) Place(l *layout.Lock, at uint64) lock.Place {
 	return lock.Place{Lock: l, Off: r.Off + layout.BlockHeader + at, Block: r.block, Gen: r.Gen}
 }
+
+// Block is the header of the block.
+func (r *Ref) Block() *layout.Block { return r.block }
+
+// PayloadAt is the offset of the block's payload.
+func (r *Ref) PayloadAt() uint64 { return r.Off + layout.BlockHeader }
 
 // Payload is the address of the block's payload.
 func (r *Ref) Payload() unsafe.Pointer { return r.Member.Arena.Payload(r.Off) }

@@ -16,6 +16,8 @@ var floors = [][]string{
 	{"internal/wait"},
 	{"internal/lock"},
 	{"internal/arena"},
+	{"internal/holds"},
+	{"internal/rwlock"},
 	{"internal/family"},
 	{"internal/handoff"},
 	{".", "psync"},

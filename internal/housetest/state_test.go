@@ -34,7 +34,7 @@ var state = map[string]string{
 
 // constants are variables that nothing writes to: Go has no constants of their types.
 var constants = []string{
-	"psync.mutexShape",
+	"psync.mutexShape", "psync.rwMutexShape",
 	"internal/family.kindNames", "internal/family.crcTable",
 	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.encMode", "internal/handoff.decMode",
 	"internal/sys.resources",

@@ -15,6 +15,7 @@ func structs() []reflect.Type {
 		reflect.TypeFor[Alloc](), reflect.TypeFor[Redo](), reflect.TypeFor[Block](),
 		reflect.TypeFor[Lock](), reflect.TypeFor[Mutex](), reflect.TypeFor[Value](),
 		reflect.TypeFor[BigValue](), reflect.TypeFor[Array](),
+		reflect.TypeFor[Hold](), reflect.TypeFor[HoldLink](), reflect.TypeFor[HoldChunk](), reflect.TypeFor[RWMutex](),
 	}
 }
 

@@ -89,6 +89,13 @@ func TestCacheLines(t *testing.T) {
 			t.Errorf("the lock of a %s lies at %d, not at ObjectLockAt", name, off)
 		}
 	}
+	for name, off := range map[string][2]uintptr{
+		"RWMutex": {unsafe.Offsetof(RWMutex{}.Holds), RWMutexHoldsAt}, "HoldChunk": {unsafe.Offsetof(HoldChunk{}.Holds), ChunkHoldsAt},
+	} {
+		if off[0] != off[1] || (BlockHeader+off[0])%64 != 0 {
+			t.Errorf("the holds of a %s lie at %d, inside a cache line or not where they should", name, off[0])
+		}
+	}
 	if BlocksAt%PageSize != 0 {
 		t.Errorf("the blocks begin at %d, inside a page", BlocksAt)
 	}
@@ -102,5 +109,6 @@ var (
 	_ [1]struct{} = [unsafe.Sizeof(Value{}) / 40]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(BigValue{}) / 32]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Array{}) / 32]struct{}{}
+	_ [1]struct{} = [unsafe.Sizeof(Hold{}) / 128]struct{}{}
 	_ [1]struct{} = [1 + (unsafe.Sizeof(Header{})-1)/PageSize]struct{}{}
 )

@@ -5,6 +5,8 @@ const (
 	KindMutex uint32 = 1 + iota
 	KindValue
 	KindArray
+	KindRWMutex
+	KindHolds // more holds of an RWMutex
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.
