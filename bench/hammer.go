@@ -18,6 +18,7 @@ type hammering struct {
 	Mu    *psync.Mutex
 	Sum   *shm.Value[int64]
 	Big   *shm.Value[[8]int64]
+	RW    *psync.RWMutex
 }
 
 // hammer returns how often it did it.
@@ -41,6 +42,14 @@ var hammer = multiproc.Func("hammer", func(ctx context.Context, h hammering) (ui
 				return ops, err
 			}
 			*counter++
+			g.Unlock()
+		}
+	case "read":
+		for ; stop.Load() == 0; ops++ {
+			g, err := h.RW.RLock(ctx)
+			if err != nil {
+				return ops, err
+			}
 			g.Unlock()
 		}
 	case "add":

@@ -59,6 +59,7 @@ func allWorkloads(s size) []workload {
 	return slices.Concat(
 		counterWorkloads(s),
 		lockWorkloads(s),
+		rwlockWorkloads(s),
 		addWorkloads(s),
 		valueWorkloads(s),
 		sumWorkloads(s),

@@ -28,10 +28,14 @@
 // a lock from the dead before the death is proven: no write of theirs comes
 // later. A stopped or frozen process is alive, and keeps what it holds.
 //
+// Of an [RWMutex] that goes for the writer. A reader that dies has read, and that is all.
+//
 // A waiter that dies has no effect on the others. What a death does to an [Event], a [Cond] and a [Barrier] they say
 // themselves.
 //
 // # Limits
+//
+// A process that reads an [RWMutex] for the first time needs up to 1 KiB of the family's memory for it.
 //
 // Locks belong to processes, not to goroutines: which goroutine unlocks is up to the
 // program. They are not recursive and not fair. What is on the arena's pages can be

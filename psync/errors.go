@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	// ErrAbandoned is returned by [Mutex.Do], which has then not run its function,
+	// ErrAbandoned is returned by [Mutex.Do] and those of an [RWMutex], which have then not run their function,
 	// when the last holder died inside and nobody has repaired the data.
 	ErrAbandoned = handoff.Sentinel("psync: abandoned: a former holder died while it held the lock")
 
@@ -39,11 +39,11 @@ func registered(name string, err error) error {
 // A HandleError tells why bytes or a text were not taken for a handle.
 type HandleError = family.HandleError
 
-// A GuardError is what the methods of a [Guard], and those of a [Cond] that take one, panic
+// A GuardError is what the methods of a [Guard], [ReadGuard] or [WriteGuard], and those of a [Cond] that take a Guard, panic
 // with: it, or the guard that it is a copy of, was unlocked before, or given to [Cond.Wait], which makes
 // another of it; or it is the zero Guard, or that of another lock.
 type GuardError struct {
-	Op string // "Unlock", "Repaired", "Abandoned" or "Wait"
+	Op string // "Unlock", "Downgrade", "Repaired", "Abandoned" or "Wait"
 }
 
 func (e *GuardError) Error() string {

@@ -1,8 +1,8 @@
 // What C can do on the same machine. Each command prints one number per sample, in
 // nanoseconds.
 //
-//	peers pair  plain|robust|sem MS              lock and unlock, nobody else there
-//	peers hammer plain|robust|sem PROCESSES MS PIN   the same, by several processes at once, around an increment
+//	peers pair  plain|robust|sem|read|write MS   lock and unlock, nobody else there
+//	peers hammer plain|robust|sem|read PROCESSES MS PIN   the same, by several processes at once, around an increment (not under read)
 //	peers add PROCESSES MS PIN                   an atomic addition
 //	peers copy BYTES MS                          memcpy
 //	peers wake futex|robust N                    from the release to the run of a waiter that slept
@@ -35,6 +35,7 @@
 struct shared {
 	LINE pthread_mutex_t mutex;
 	LINE sem_t sem;
+	LINE pthread_rwlock_t rwlock;
 	LINE uint64_t counter;
 	LINE _Atomic uint64_t sum;
 	LINE _Atomic uint32_t start;
@@ -118,6 +119,14 @@ static int use(const char *name)
 			die("sem_init");
 		return 's';
 	}
+	if (strcmp(name, "read") == 0 || strcmp(name, "write") == 0) {
+		pthread_rwlockattr_t a;
+		pthread_rwlockattr_init(&a);
+		pthread_rwlockattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+		if (pthread_rwlock_init(&sh->rwlock, &a) != 0)
+			die("pthread_rwlock_init");
+		return name[0];
+	}
 	init_mutex(&sh->mutex, strcmp(name, "robust") == 0);
 	return 'm';
 }
@@ -127,6 +136,10 @@ static inline void lock(int kind)
 	if (kind == 's') {
 		while (sem_wait(&sh->sem) != 0) {
 		}
+	} else if (kind == 'r') {
+		pthread_rwlock_rdlock(&sh->rwlock);
+	} else if (kind == 'w') {
+		pthread_rwlock_wrlock(&sh->rwlock);
 	} else if (pthread_mutex_lock(&sh->mutex) == EOWNERDEAD) {
 		pthread_mutex_consistent(&sh->mutex);
 	}
@@ -136,6 +149,8 @@ static inline void unlock(int kind)
 {
 	if (kind == 's')
 		sem_post(&sh->sem);
+	else if (kind != 'm')
+		pthread_rwlock_unlock(&sh->rwlock);
 	else
 		pthread_mutex_unlock(&sh->mutex);
 }
@@ -185,7 +200,8 @@ static void hammer_body(int kind)
 	uint64_t ops = 0;
 	for (; !atomic_load_explicit(&sh->stop, memory_order_relaxed); ops++) {
 		lock(kind);
-		sh->counter++;
+		if (kind != 'r')
+			sh->counter++;
 		unlock(kind);
 	}
 	sh->ops += ops;
@@ -193,8 +209,9 @@ static void hammer_body(int kind)
 
 static void hammer(const char *name, int processes, int64_t ms, int pinned)
 {
-	together(processes, ms, pinned, hammer_body, use(name));
-	if (sh->counter != sh->ops) {
+	int kind = use(name);
+	together(processes, ms, pinned, hammer_body, kind);
+	if (kind != 'r' && sh->counter != sh->ops) {
 		fprintf(stderr, "%lu increments, counted %lu\n", sh->ops, sh->counter);
 		exit(1);
 	}

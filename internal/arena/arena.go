@@ -73,7 +73,7 @@ func (a *Arena) Alloc(n uint64, kind uint32, me lease.ID) (uint64, error) {
 func (a *Arena) AllocInto(n uint64, kind uint32, me lease.ID, receiver uint64) (uint64, error) {
 	class, ok := uint32(0), false
 	if n < a.mem.Size() {
-		class, ok = classOf(n + layout.BlockHeader)
+		class, ok = classFor(kind, n+layout.BlockHeader)
 	}
 	if !ok {
 		return 0, &memory.FullError{Need: n, Have: a.mem.Size(), Err: memory.ErrLimit}

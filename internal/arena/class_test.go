@@ -1,6 +1,10 @@
 package arena
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/multiproc-go/multiproc/internal/layout"
+)
 
 func TestClasses(t *testing.T) {
 	for class := range uint32(100) {
@@ -15,7 +19,30 @@ func TestClasses(t *testing.T) {
 			t.Errorf("class %d has %d bytes, the next %d", class, size, next)
 		}
 	}
-	if _, ok := classOf(1 << 62); ok {
-		t.Error("a block of 2^62 bytes has a class")
+	for _, n := range []uint64{1 << 62, 450 << 30} { // the arena is not larger than 256 GiB
+		if _, ok := classFor(layout.KindArray, n); ok {
+			t.Errorf("a block of %d bytes has a class", n)
+		}
+	}
+	if class, ok := classFor(layout.KindArray, 1<<38); !ok || classBytes(class) != 1<<38 {
+		t.Error("an array cannot fill the largest arena")
+	}
+}
+
+// TestOwnClasses: the memory of some kinds is never another kind's.
+func TestOwnClasses(t *testing.T) {
+	seen := make(map[uint32]bool)
+	for _, kind := range []uint32{layout.KindRWMutex, layout.KindHolds} {
+		class, size, ok := ownClass(kind)
+		if !ok || seen[class] || class < ownClasses || classBytes(class) != size || size%layout.BlockAlign != 0 {
+			t.Errorf("kind %d: class %d of %d bytes, %v; classBytes says %d", kind, class, size, ok, classBytes(class))
+		}
+		seen[class] = true
+		if got, ok := classFor(kind, size); got != class || !ok {
+			t.Errorf("kind %d: class %d, %v", kind, got, ok)
+		}
+		if _, ok := classFor(kind, size+1); ok {
+			t.Errorf("kind %d: %d bytes in blocks of %d", kind, size+1, size)
+		}
 	}
 }

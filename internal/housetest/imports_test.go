@@ -16,6 +16,8 @@ var floors = [][]string{
 	{"internal/wait"},
 	{"internal/lock"},
 	{"internal/arena", "internal/event", "internal/barrier"},
+	{"internal/holds"},
+	{"internal/rwlock"},
 	{"internal/family"},
 	{"internal/handoff", "internal/cond", "internal/ring"},
 	{".", "psync"},

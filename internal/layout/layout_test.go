@@ -95,6 +95,13 @@ func TestCacheLines(t *testing.T) {
 	if unsafe.Offsetof(Barrier{}.Bell) != BarrierBellAt || unsafe.Offsetof(Barrier{}.Lock) != BarrierLockAt {
 		t.Error("the bell or the lock of a Barrier lies elsewhere")
 	}
+	for name, off := range map[string][2]uintptr{
+		"RWMutex": {unsafe.Offsetof(RWMutex{}.Holds), RWMutexHoldsAt}, "HoldChunk": {unsafe.Offsetof(HoldChunk{}.Holds), ChunkHoldsAt},
+	} {
+		if off[0] != off[1] || (BlockHeader+off[0])%64 != 0 {
+			t.Errorf("the holds of a %s lie at %d, inside a cache line or not where they should", name, off[0])
+		}
+	}
 	if BlocksAt%PageSize != 0 {
 		t.Errorf("the blocks begin at %d, inside a page", BlocksAt)
 	}
@@ -111,5 +118,6 @@ var (
 	_ [1]struct{} = [unsafe.Sizeof(Cond{}) / 32]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(CondNode{}) / 32]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Barrier{}) / BarrierSeatsAt]struct{}{}
+	_ [1]struct{} = [unsafe.Sizeof(Hold{}) / 128]struct{}{}
 	_ [1]struct{} = [1 + (unsafe.Sizeof(Header{})-1)/PageSize]struct{}{}
 )

@@ -12,6 +12,8 @@ const (
 	KindQueue
 	KindJoinable
 	KindMessage // the bytes of a large message of a queue
+	KindRWMutex
+	KindHolds // more holds of an RWMutex
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.

@@ -1,0 +1,227 @@
+package holds
+
+import (
+	"context"
+
+	"github.com/multiproc-go/multiproc/internal/arena"
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/lock"
+)
+
+// List is the holds of one object, as a handle sees it.
+type List struct {
+	Env   *lock.Env
+	Arena *arena.Arena
+	Block *layout.Block // the object's
+	Gen   uint32
+	Tag   uint64 // in the place that it has in a word
+	First []layout.Hold
+	More  *layout.HoldLink
+}
+
+// TagOf is what the words of an object carry: of the generation of its block, which is odd.
+func TagOf(gen uint32) uint64 { return (uint64(gen>>1)%1023 + 1) << layout.HoldTagShift }
+
+// Live reports whether the object's block has not been freed.
+func (l *List) Live() bool { return l.Block.Generation.Load() == l.Gen }
+
+// Each calls f for every hold until it returns false. What it finds in an object that was closed may be
+// another's; it is always holds.
+func (l *List) Each(f func(*layout.Hold) bool) {
+	for i := range l.First {
+		if !f(&l.First[i]) {
+			return
+		}
+	}
+	link := l.More
+	for range layout.Slots { // no more chunks than that: the links are not to be believed
+		_, c := l.follow(link)
+		if c == nil {
+			return
+		}
+		for i := range c.Holds {
+			if !f(&c.Holds[i]) {
+				return
+			}
+		}
+		link = &c.More
+	}
+}
+
+// follow goes from a link to its chunk, nil if there is none.
+func (l *List) follow(link *layout.HoldLink) (off uint64, c *layout.HoldChunk) {
+	if off = link.Off.Load(); off == 0 {
+		return 0, nil
+	}
+	if ok, _ := l.Arena.Valid(off, link.Gen, layout.KindHolds, chunkBytes); !ok {
+		return 0, nil
+	}
+	return off, l.chunk(off)
+}
+
+// holder is who owns a hold in which something may be; 0 if nobody does.
+func holder(h *layout.Hold) lease.ID {
+	o := h.Owner.Load()
+	if o&layout.HoldClaiming != 0 {
+		return 0
+	}
+	return lease.ID(o & layout.LockOwner)
+}
+
+// Held reports whether a process that may still write holds h, with a slot set. To
+// know of a death, it asks for the proof, in the name of me.
+func (l *List) Held(h *layout.Hold, me lease.ID) bool {
+	o := holder(h) // before the word: a hold that was claimed meanwhile is looked at again by its new owner
+	w := h.Word.Load()
+	if o == 0 || w&layout.HoldTag != l.Tag {
+		return false
+	}
+	return w&layout.HoldSlotBits != 0 && !l.Gone(o, me)
+}
+
+// Gone reports whether a process is proven to write no more.
+func (l *List) Gone(o, me lease.ID) bool {
+	switch l.Env.Table.State(o) {
+	case lease.Gone:
+		return true
+	case lease.Alive:
+		return false
+	}
+	if !l.Env.Table.Confirm(o, me) {
+		return false
+	}
+	l.Env.Table.Ring(me) // this may have found the proof, and nobody has announced the death
+	return true
+}
+
+// AnyHeld reports whether any process that may still write holds the object.
+func (l *List) AnyHeld(me lease.ID) (held bool) {
+	l.Each(func(h *layout.Hold) bool {
+		held = l.Held(h, me)
+		return !held
+	})
+	return held
+}
+
+// AnyDead reports whether a hold names a process that is not alive.
+func (l *List) AnyDead() (dead bool) {
+	l.Each(func(h *layout.Hold) bool {
+		o := holder(h)
+		dead = o != 0 && h.Word.Load()&layout.HoldSlotBits != 0 && l.Env.Table.State(o) != lease.Alive
+		return !dead
+	})
+	return dead
+}
+
+// Claim finds a hold of me whose word is usable, or makes one of a hold that is nobody's or a dead
+// process's. It returns nil if there is none.
+//
+// Goroutines of one process take turns: so a hold that names me is one of which all is known.
+func (l *List) Claim(me lease.ID, usable func(w uint64) bool) *layout.Hold {
+	turn := &l.Block.Generation // nobody waits for it, but its address is the object's own
+	if l.Env.Hub.Enter(context.Background(), turn) != nil {
+		return nil // it has no end
+	}
+	defer l.Env.Hub.Leave(turn)
+	var found *layout.Hold
+	l.Each(func(h *layout.Hold) bool {
+		if h.Owner.Load() == uint32(me) {
+			if h.Word.Load()&layout.HoldTag != l.Tag {
+				l.reset(h) // claimed for another object, too late
+			}
+			if usable(h.Word.Load()) {
+				found = h
+			}
+		}
+		return found == nil
+	})
+	if found != nil || !l.Live() {
+		return found
+	}
+	l.Each(func(h *layout.Hold) bool {
+		if o := h.Owner.Load(); (o == 0 || l.Gone(lease.ID(o&layout.LockOwner), me)) && l.claim(h, o, me) {
+			found = h
+		}
+		return found == nil
+	})
+	return found
+}
+
+// claim makes h me's if it is o's. All steps are compare-and-swaps, for the object may have been
+// closed in between and be another one.
+func (l *List) claim(h *layout.Hold, o uint32, me lease.ID) bool {
+	if !h.Owner.CompareAndSwap(o, uint32(me)|layout.HoldClaiming) {
+		return false
+	}
+	crashpoint.At("holds.claiming")
+	l.reset(h)
+	return h.Owner.CompareAndSwap(uint32(me)|layout.HoldClaiming, uint32(me))
+}
+
+// reset empties a word. What was
+// read while the object was open is not what stands there if it is another one by now.
+func (l *List) reset(h *layout.Hold) {
+	for {
+		w := h.Word.Load()
+		if !l.Live() {
+			return
+		}
+		if w == l.Tag || h.Word.CompareAndSwap(w, l.Tag) {
+			return
+		}
+	}
+}
+
+// Grow links a chunk of empty holds to the object. The caller holds the object's lock. A process that dies
+// before the last step leaves a block that names it.
+func (l *List) Grow(me lease.ID) error {
+	off, err := l.Arena.Alloc(chunkBytes, layout.KindHolds, me)
+	if err != nil {
+		return err
+	}
+	crashpoint.At("holds.grown")
+	link := l.More
+	for {
+		_, c := l.follow(link)
+		if c == nil {
+			break
+		}
+		link = &c.More
+	}
+	link.Gen = l.Arena.Block(off).Generation.Load()
+	link.Off.Store(off)
+	return nil
+}
+
+// Free frees the chunks. The caller holds the object's lock, the object is closed and nobody
+// holds it. The last chunk goes first, so that whoever comes after a death in between finds the rest.
+func (l *List) Free(me lease.ID) {
+	type piece struct {
+		off uint64
+		gen uint32
+	}
+	var chunks []piece
+	for link := l.More; ; {
+		off, c := l.follow(link)
+		if c == nil {
+			break
+		}
+		chunks = append(chunks, piece{off, link.Gen})
+		link = &c.More
+	}
+	for i := len(chunks) - 1; i >= 0; i-- {
+		c := l.chunk(chunks[i].off)
+		// An error says that another has done it.
+		_ = l.Arena.Free(chunks[i].off, chunks[i].gen, me, func() { Void(c.Holds[:]) })
+		crashpoint.At("holds.freed")
+	}
+}
+
+// Void makes every compare-and-swap of a word fail that was read before.
+func Void(list []layout.Hold) {
+	for i := range list {
+		list[i].Word.Store(0)
+	}
+}

@@ -1,0 +1,96 @@
+package layout
+
+import "sync/atomic"
+
+// Hold is one process's part in an object that several may hold at a time: an [RWMutex]. It is the record
+// of what the process holds and the lock itself: when its owner is dead, what stands in it counts no more.
+//
+// Nothing that another process writes lies within 128 bytes of Word, since processors fetch cache
+// lines in pairs.
+//
+//	Owner                transition        made by
+//	0, or one dead       → me|HoldClaiming a process that has none yet, or none with room
+//	me|HoldClaiming      → me              the same, when Word is empty and has the object's tag
+//
+//	Word, of a living owner                made by
+//	a slot's bit 0 → 1   its owner         RLock
+//	a slot's bit 1 → 0   its owner         RUnlock
+//	HoldOpen 0 → 1       its owner         RLock, while it has the writers' lock
+//	HoldOpen 1 → 0       anybody           Lock, once it has that lock; Close
+type Hold struct {
+	Word  atomic.Uint64
+	Owner atomic.Uint32
+	_     uint32
+	// Tickets count how often each slot was given back. One belongs to whoever has set
+	// the slot's bit; a guard carries the value that it found.
+	Tickets [HoldSlots]atomic.Uint32
+	_       [16]byte
+}
+
+// The parts of [Hold].Word.
+const (
+	HoldSlots = 24 // of each hold
+
+	HoldSlotBits uint64 = 1<<HoldSlots - 1
+	HoldOpen     uint64 = 1 << 51 // readers may come in without looking further
+	HoldTagShift        = 54      // of the object, never 0: a late compare-and-swap fails on the next object in its place
+	HoldTag      uint64 = (1<<10 - 1) << HoldTagShift
+)
+
+// HoldClaiming is a flag of [Hold].Owner.
+const HoldClaiming uint32 = 1 << 31
+
+// HoldLink leads to more holds. Off is set last, and not changed as long as the object is open.
+type HoldLink struct {
+	Off atomic.Uint64 // of the block of a HoldChunk, 0 if there is none
+	Gen uint32        // its generation
+	_   uint32
+}
+
+// HoldChunk is the payload of a KindHolds block.
+type HoldChunk struct {
+	More  HoldLink
+	_     [16]byte
+	Holds [8]Hold
+}
+
+// These say where the holds lie in a payload: on a cache line.
+const (
+	RWMutexHoldsAt = 96
+	ChunkHoldsAt   = 32
+)
+
+// RWMutex is the payload of a KindRWMutex block.
+//
+// Mutex is what writers take, and for a moment readers whose hold is not open. Only who has it
+// changes Gate, but for GateClosed. Gate says what a writer was doing when it died.
+//
+// The gate carries the object's tag, as the words of its holds do.
+//
+//	Gate, but for the tag transition            made by
+//	0                     → me|GateDraining     Lock, once it has Mutex and before it shuts the holds
+//	me|GateDraining       → me                  the same, when no living process has a slot's bit set
+//	me|GateDraining       → 0                   the same, when its context has ended
+//	me                    → 0                   Unlock, Downgrade
+//	me                    → me|GateAbandoned    a panic under the lock
+//	dead|GateDraining     → 0                   the next who has Mutex: nothing was written
+//	dead                  → GateAbandoned       the next who has Mutex
+//	me|GateAbandoned      → me                  Repaired
+//	any                   → any|GateClosed      Close
+type RWMutex struct {
+	Mutex   Mutex
+	Gate    atomic.Uint64
+	Drained atomic.Uint32 // changed and woken when a slot's bit is cleared while the gate is draining
+	_       uint32
+	More    HoldLink
+	_       [48]byte
+	Holds   [4]Hold
+}
+
+// The parts of [RWMutex].Gate.
+const (
+	GateOwner     uint64 = uint64(LockOwner)
+	GateAbandoned uint64 = 1 << 30
+	GateDraining  uint64 = 1 << 31
+	GateClosed    uint64 = 1 << 32
+)

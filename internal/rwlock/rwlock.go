@@ -1,0 +1,315 @@
+package rwlock
+
+import (
+	"context"
+	"math/bits"
+
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
+	"github.com/multiproc-go/multiproc/internal/holds"
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/lock"
+	"github.com/multiproc-go/multiproc/internal/race"
+	"github.com/multiproc-go/multiproc/internal/wait"
+)
+
+// Lock is one such lock, as a handle sees it.
+type Lock struct {
+	X     *layout.RWMutex
+	Off   uint64     // of X
+	Place lock.Place // the writers' lock
+	Holds holds.List
+}
+
+// What the race detector knows the two sides by: a writer's release is for all, a reader's for writers.
+func (l *Lock) raceWriters() uint64 { return l.Off }
+func (l *Lock) raceReaders() uint64 { return l.Off + 64 }
+
+// Opened is what a word has in its tag and HoldOpen if a reader may come in.
+func (l *Lock) Opened() uint64 { return l.Holds.Tag | layout.HoldOpen }
+
+// A Reading is what a reader has: the hold, the slot of it, and the slot's ticket.
+type Reading struct {
+	Hold   *layout.Hold
+	Slot   uint32
+	Ticket uint32
+}
+
+// Room reports whether w has a slot for one more.
+func Room(w uint64) bool { return w&layout.HoldSlotBits != layout.HoldSlotBits }
+
+// set takes a slot of h, if h is open or is opened by it.
+func (l *Lock) set(h *layout.Hold, open uint64) (Reading, bool) {
+	race.Disable() // readers do not synchronize with each other
+	defer race.Enable()
+	for {
+		w := h.Word.Load()
+		if (w|open)&(layout.HoldTag|layout.HoldOpen) != l.Opened() || !Room(w) {
+			return Reading{}, false
+		}
+		if h.Word.CompareAndSwap(w, w|(w+1)|open) { // the lowest slot
+			slot := uint32(bits.TrailingZeros32(^uint32(w)))
+			return Reading{h, slot, h.Tickets[slot].Load()}, true
+		}
+	}
+}
+
+// unset gives a slot back. It does nothing if the word is another object's.
+func (l *Lock) unset(r Reading) {
+	race.Disable()
+	defer race.Enable()
+	for {
+		w := r.Hold.Word.Load()
+		if w&layout.HoldTag != l.Holds.Tag || r.Hold.Word.CompareAndSwap(w, w&^(1<<r.Slot)) {
+			return
+		}
+	}
+}
+
+// tellWriter makes the writer look that waits for readers, if there is one.
+func (l *Lock) tellWriter() {
+	if l.X.Gate.Load()&layout.GateDraining != 0 {
+		l.X.Drained.Add(1)
+		l.Holds.Env.Hub.Wake(&l.X.Drained, 1)
+	}
+}
+
+// enter comes in if me has an open hold.
+func (l *Lock) enter(me lease.ID) (r Reading, in bool) {
+	h := l.Holds.Claim(me, Room)
+	if h == nil {
+		return r, false
+	}
+	if r, in = l.set(h, 0); in {
+		crashpoint.At("rwlock.set")
+		race.Acquire(l.raceWriters())
+	}
+	return r, in
+}
+
+// RLock waits until me reads. The error is ctx's, ErrClosed, or says that there is no memory
+// for a hold. ctx is not looked at unless the caller has to wait.
+func (l *Lock) RLock(ctx context.Context, me lease.ID) (Reading, error) {
+	if r, in := l.enter(me); in {
+		return r, nil
+	}
+	if err := l.acquire(ctx, me); err != nil {
+		return Reading{}, err
+	}
+	r, err := l.readUnderLock(me)
+	l.Holds.Env.Release(&l.Place, me)
+	return r, err
+}
+
+// TryRLock is RLock for those who do not wait.
+func (l *Lock) TryRLock(me lease.ID) (Reading, bool) {
+	if r, in := l.enter(me); in {
+		return r, true
+	}
+	if !l.tryAcquire(me) {
+		return Reading{}, false
+	}
+	r, err := l.readUnderLock(me)
+	l.Holds.Env.Release(&l.Place, me)
+	return r, err == nil
+}
+
+// acquire takes the writers' lock and sees to what a dead writer has left.
+func (l *Lock) acquire(ctx context.Context, me lease.ID) error {
+	if err := l.Holds.Env.Acquire(ctx, &l.Place, me); err != nil {
+		return err
+	}
+	if l.Place.Closing() {
+		return l.Holds.Env.Return(&l.Place, me)
+	}
+	l.tidy(me)
+	return nil
+}
+
+func (l *Lock) tryAcquire(me lease.ID) bool {
+	if !l.Holds.Env.TryAcquire(&l.Place, me) {
+		return false
+	}
+	if l.Place.Closing() {
+		l.Holds.Env.Return(&l.Place, me)
+		return false
+	}
+	l.tidy(me)
+	return true
+}
+
+// tidy is called by whoever has just got the writers' lock: an owner in the gate is dead.
+func (l *Lock) tidy(me lease.ID) {
+	if g := l.X.Gate.Load(); g&layout.GateOwner != 0 {
+		crashpoint.At("rwlock.tidy")
+		if g&layout.GateDraining == 0 {
+			l.X.Gate.Or(layout.GateAbandoned)
+		}
+		l.openGate()
+	}
+	if lock.Abandoned(l.Place.Lock) { // that it was held says nothing: it may have been a reader's
+		lock.Repaired(l.Place.Lock, me)
+	}
+}
+
+func (l *Lock) openGate() { l.X.Gate.And(^(layout.GateOwner | layout.GateDraining)) }
+
+// readUnderLock makes the holder of the writers' lock a reader, and opens its hold.
+func (l *Lock) readUnderLock(me lease.ID) (Reading, error) {
+	for {
+		h := l.Holds.Claim(me, Room)
+		if h == nil {
+			if !l.Holds.Live() {
+				return Reading{}, lock.ErrClosed
+			}
+			if err := l.Holds.Grow(me); err != nil {
+				return Reading{}, err
+			}
+			continue
+		}
+		r, ok := l.set(h, layout.HoldOpen)
+		if !ok {
+			continue
+		}
+		crashpoint.At("rwlock.opened")
+		if l.Place.Closing() { // and whoever closes it may have passed this hold before
+			l.shut(h)
+		}
+		race.Acquire(l.raceWriters())
+		return r, nil
+	}
+}
+
+// shut makes readers who come to h look further.
+func (l *Lock) shut(h *layout.Hold) {
+	for {
+		w := h.Word.Load()
+		if w&(layout.HoldTag|layout.HoldOpen) != l.Opened() || h.Word.CompareAndSwap(w, w&^layout.HoldOpen) {
+			return
+		}
+	}
+}
+
+func (l *Lock) shutAll() {
+	l.Holds.Each(func(h *layout.Hold) bool {
+		l.shut(h)
+		return true
+	})
+}
+
+// RUnlock ends a reading that is one. Its ticket has been used up by the caller.
+func (l *Lock) RUnlock(r Reading) {
+	race.Release(l.raceReaders())
+	l.unset(r)
+	crashpoint.At("rwlock.unset")
+	l.tellWriter()
+}
+
+// Closed reports whether the lock was closed, so that the last who leaves has to see to the rest.
+func (l *Lock) Closed() bool { return l.X.Gate.Load()&layout.GateClosed != 0 }
+
+// Lock waits until me is the only one who holds the lock. The error is ctx's or ErrClosed.
+func (l *Lock) Lock(ctx context.Context, me lease.ID) error {
+	if err := l.acquire(ctx, me); err != nil {
+		return err
+	}
+	l.X.Gate.Or(uint64(me) | layout.GateDraining)
+	crashpoint.At("rwlock.shutting")
+	l.shutAll()
+	crashpoint.At("rwlock.shut")
+	if err := l.drain(ctx, me); err != nil {
+		l.back(me)
+		return err
+	}
+	l.in()
+	return nil
+}
+
+// TryLock is Lock for those who do not wait.
+func (l *Lock) TryLock(me lease.ID) bool {
+	// First without shutting the holds, which would be in the readers' way.
+	if l.Holds.AnyHeld(me) || !l.tryAcquire(me) {
+		return false
+	}
+	l.X.Gate.Or(uint64(me) | layout.GateDraining)
+	l.shutAll()
+	if l.Holds.AnyHeld(me) {
+		l.back(me)
+		return false
+	}
+	l.in()
+	return true
+}
+
+// in is the last step of a writer.
+func (l *Lock) in() {
+	l.X.Gate.And(^layout.GateDraining)
+	race.Acquire(l.raceWriters())
+	race.Acquire(l.raceReaders())
+	crashpoint.At("rwlock.in")
+}
+
+// back is the way of a writer who has shut the gate and does not come in.
+func (l *Lock) back(me lease.ID) {
+	crashpoint.At("rwlock.back")
+	l.openGate()
+	l.Holds.Env.Release(&l.Place, me)
+}
+
+// drain waits until no living process reads.
+func (l *Lock) drain(ctx context.Context, me lease.ID) error {
+	hub := l.Holds.Env.Hub
+	for looks := 0; ; looks++ {
+		epoch, seen := hub.Epoch(), l.X.Drained.Load() // before the holds: what changes after is seen below
+		if !l.Holds.AnyHeld(me) {
+			return nil
+		}
+		if l.Place.Closing() {
+			return lock.ErrClosed
+		}
+		if looks < wait.Spins {
+			wait.Pause(10)
+			continue
+		}
+		crashpoint.At("rwlock.drain")
+		off := l.Off + drainedAt
+		err := hub.Block(ctx, &l.X.Drained, off, seen, epoch, func() bool { return l.Place.Closing() || l.Holds.AnyDead() })
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Unlock ends the writing of me, who has the writers' lock. Its ticket has been used up by the caller.
+func (l *Lock) Unlock(me lease.ID) bool {
+	race.Release(l.raceWriters())
+	l.openGate()
+	crashpoint.At("rwlock.open")
+	return l.Holds.Env.Release(&l.Place, me)
+}
+
+// Downgrade makes a writer a reader, whom no other writer comes before. After an error
+// it is still the writer; else it has yet to unlock. Others of its process may read at once.
+func (l *Lock) Downgrade(me lease.ID) (Reading, error) {
+	for l.Holds.Claim(me, Room) == nil && l.Holds.Live() {
+		if err := l.Holds.Grow(me); err != nil {
+			return Reading{}, err
+		}
+	}
+	race.Release(l.raceWriters())
+	l.openGate() // it has finished, and a death does not leave the lock abandoned any more
+	r, err := l.readUnderLock(me)
+	if err != nil { // others of its process have taken the room
+		l.X.Gate.Or(uint64(me))
+	}
+	return r, err
+}
+
+// Abandoned reports whether a writer died inside and nobody has said Repaired since.
+func (l *Lock) Abandoned() bool { return l.X.Gate.Load()&layout.GateAbandoned != 0 }
+
+// Abandon begins that state, Repaired ends it; both are the writer's.
+func (l *Lock) Abandon() { l.X.Gate.Or(layout.GateAbandoned) }
+
+// Repaired says that what is locked is whole again.
+func (l *Lock) Repaired() { l.X.Gate.And(^layout.GateAbandoned) }
