@@ -142,6 +142,11 @@ func killRW(t *testing.T, d rwDeath, nth int) {
 	come := func() { crowd = append(crowd, start(t, rwPlay.With(p)), start(t, rwPlay.With(p))) }
 	if !d.first {
 		come()
+		for _, c := range crowd {
+			if d.under { // or the victim may be the first to get the writers' lock, and never sleep on it
+				asleep(t, c)
+			}
+		}
 	}
 	victim := p
 	victim.Death, victim.Read = death{Point: d.point, Nth: nth}, d.read

@@ -42,7 +42,7 @@ var constants = []string{
 	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.usual", "internal/handoff.encMode", "internal/handoff.decMode",
 	"internal/sys.resources",
 	"internal/wait.Spins",
-	"manager.plain", "manager/internal/state.absent", "manager/internal/state.typecodes",
+	"manager.plain", "manager/internal/state.absent", "manager/internal/state.forever", "manager/internal/state.typecodes",
 	"multiproctest.everlasting",
 }
 
