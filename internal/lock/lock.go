@@ -19,6 +19,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/race"
+	"github.com/multiproc-go/multiproc/internal/sys"
 	"github.com/multiproc-go/multiproc/internal/wait"
 )
 
@@ -101,6 +102,7 @@ func (e *Env) spin(l *layout.Lock, me lease.ID, slept bool) bool {
 		}
 		if busy {
 			left = true
+			sys.Yield() // the holder may be waiting for this CPU
 			wait.Pause(wait.LongPause)
 		} else {
 			wait.Pause(wait.ShortPause)

@@ -83,7 +83,6 @@ type Hub struct {
 // to wake.
 func NewHub(mem *memory.Memory, table *lease.Table, way Way) *Hub {
 	h := &Hub{way: way, last: LastResort(500 * time.Millisecond), mem: mem, epoch: table.Epoch()}
-	h.lines.init()
 	table.Hooks.Wake = h.Wake
 	table.Hooks.Recorded = h.wakeRecorded
 	return h

@@ -22,12 +22,6 @@ type line struct {
 	waiting []chan struct{}
 }
 
-func (l *lines) init() {
-	for i := range l.shards {
-		l.shards[i].lines = make(map[*atomic.Uint32]*line)
-	}
-}
-
 // Enter waits until the caller is the head of the line for word. After a nil
 // error it must call [Hub.Leave]. On the end of ctx it returns ctx's error, and
 // the caller is in no line.
@@ -36,6 +30,9 @@ func (h *Hub) Enter(ctx context.Context, word *atomic.Uint32) error {
 	s.mu.Lock()
 	l := s.lines[word]
 	if l == nil {
+		if s.lines == nil {
+			s.lines = make(map[*atomic.Uint32]*line)
+		}
 		s.lines[word] = &line{}
 		s.mu.Unlock()
 		return nil

@@ -10,7 +10,6 @@ import (
 
 func newLines() *Hub {
 	h := &Hub{}
-	h.lines.init()
 	return h
 }
 
