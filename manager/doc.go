@@ -22,6 +22,9 @@
 //		}
 //	}
 //
+// [Mutex], [RWMutex], [Semaphore], [Cond], [Event], [Barrier], [Queue] and [Counter] are for processes that wait for each other, of one
+// machine or of several; within one family package psync needs no server.
+//
 // [Dict], [List], [Namespace], [Value] and [Array] have the methods of Python's objects under names of Go. They are
 // typed on this side only: what is in the server has Python's types, by pickle.FromGo and pickle.ToGo. Where a type
 // is any, ints come as int64 or *big.Int, and containers as values of package pickle. [Proxy] is an object of
@@ -63,7 +66,12 @@
 // the child has begun leaves it to the server's Options.Grace. CPython's servers keep references of
 // processes that were killed for ever, and so do ours over TCP.
 //
+// What a [Guard] or a [Permit] holds is given up when its process dies, or its connection ends: the next [Mutex.Lock] finds it Abandoned. An
+// item of a [Queue] that was sent, and not received, goes back.
+//
 // # Limits
+//
+// A guard keeps a connection, and counts as one of DialOptions.MaxCalls, until it is given back.
 //
 // A container comes as a whole, or by All of a List in pieces; a reply larger than DialOptions.MaxMessage is an error.
 // Each call costs a round trip, of some microseconds over a Unix socket; with CPython's servers, making an object or

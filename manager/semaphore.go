@@ -57,8 +57,11 @@ func (p Permit) Release() { p.g.finish("Release") }
 // Wait takes a permit that belongs to nobody: Python's acquire.
 func (m *Semaphore) Wait(ctx context.Context) error { return none(m.call(ctx, "acquire")) }
 
-// Post adds n permits: Python's release.
+// Post adds n permits: Python's release. CPython 3.8 only adds one at a time.
 func (m *Semaphore) Post(ctx context.Context, n int) error {
+	if n == 1 { // Python 3.8 knows no more
+		return none(m.call(ctx, "release"))
+	}
 	return none(m.call(ctx, "release", int64(n)))
 }
 

@@ -22,6 +22,8 @@ class Manager(SyncManager):
 
 
 Manager.register("Counter")
+Manager.register("RWLock")
+Manager.register("set")  # 3.14 has a proxy of its own
 
 
 def connect(address=None, key=None):
@@ -174,6 +176,152 @@ def check_nested():
     p = pickle.loads(pickle.dumps(outer))
     assert p[0]["a"] == 2
     assert "DictProxy" in str(outer) and "typeid 'dict'" in str(outer), str(outer)
+
+
+def in_thread(f, *args):
+    """Runs f in a thread, which has a connection of its own, and returns what waits for its result."""
+    result = queue.Queue()
+
+    def run():
+        try:
+            result.put(f(*args))
+        except Exception as e:
+            result.put(e)
+
+    threading.Thread(target=run, daemon=True).start()
+    return lambda: result.get(timeout=60)
+
+
+def check_queue():
+    m = connect()
+    for q in (m.Queue(2), m.JoinableQueue(maxsize=2)):
+        q.put(1)
+        q.put({"a": [1, (2,)]}, True, 1)
+        assert q.full() and not q.empty() and q.qsize() == 2
+        raises(queue.Full, "", q.put, 3, False)
+        raises(queue.Full, "", q.put, 3, timeout=0.01)
+        raises(queue.Full, "", q.put_nowait, 3)
+        raises(ValueError, "'timeout' must be a non-negative number", q.put, 3, True, -1)
+        later = in_thread(q.put, "later")
+        assert q.get() == 1 and q.get() == {"a": [1, (2,)]} and later() is None and q.get(timeout=5) == "later"
+        raises(queue.Empty, "", q.get_nowait)
+        raises(queue.Empty, "", q.get, timeout=0.01)
+        later = in_thread(q.join)
+        q.task_done()
+        q.task_done()
+        q.task_done()
+        assert later() is None
+        raises(ValueError, "task_done() called too many times", q.task_done)
+        getters = [in_thread(q.get) for _ in range(3)]
+        for i in range(3):
+            q.put(i)
+        assert sorted(g() for g in getters) == [0, 1, 2]
+        assert "queue.Queue" in str(q), str(q)
+    if sys.version_info >= (3, 13):
+        q.shutdown()
+        raises(queue.ShutDown, "", q.get)
+
+
+def check_locks():
+    m = connect()
+    lock, event = m.Lock(), m.Event()
+    with lock:
+        assert not lock.acquire(False) and not lock.acquire(True, 0.01)
+        raises(ValueError, "can't specify a timeout for a non-blocking call", lock.acquire, False, 1)
+        later = in_thread(lock.acquire)
+        assert str(lock).startswith("<locked _thread.lock"), str(lock)
+    assert later() is True
+    lock.release()  # whoever has acquired it
+    raises(RuntimeError, "release unlocked lock", lock.release)
+    rlock = m.RLock()
+    assert rlock.acquire() and rlock.acquire() and in_thread(rlock.acquire, False)() is False
+    rlock.release()
+    rlock.release()
+    raises(RuntimeError, "cannot release un-acquired lock", rlock.release)
+    for s in (m.Semaphore(2), m.BoundedSemaphore(2)):
+        assert s.acquire() and s.acquire() and not s.acquire(False) and not s.acquire(True, 0.01)
+        later = in_thread(s.acquire)
+        s.release()
+        assert later() is True
+        s.release()
+        s.release()
+    raises(ValueError, "Semaphore released too many times", s.release)
+    assert "value=2/2" in str(s), str(s)
+    assert not event.is_set() and event.wait(0.01) is False
+    later = in_thread(event.wait)
+    event.set()
+    assert later() is True and event.wait() is True and event.is_set()
+    event.clear()
+    assert not event.is_set()
+
+
+def check_condition():
+    multiprocessing.current_process().authkey = KEY
+    m = connect()
+    for c in (m.Condition(), m.Condition(m.Lock()), m.Condition(m.RLock())):
+        raises(RuntimeError, "cannot wait on un-acquired lock", c.wait, 1)
+        raises(RuntimeError, "cannot notify on un-acquired lock", c.notify)
+        state = m.list([0])
+
+        def wait():
+            with c:
+                return c.wait_for(lambda: state[0] > 0, timeout=60)
+
+        waiters = [in_thread(wait) for _ in range(3)]
+        with c:
+            assert c.wait(0.01) is False
+            state[0] = 1
+            c.notify(1)
+            c.notify_all()
+        assert [w() for w in waiters] == [True] * 3
+
+
+def check_barrier():
+    m = connect()
+    b = m.Barrier(3, timeout=60)
+    for _ in range(2):
+        others = [in_thread(b.wait) for _ in range(2)]
+        assert sorted([b.wait()] + [o() for o in others]) == [0, 1, 2]
+    assert b.parties == 3 and b.n_waiting == 0 and not b.broken
+    other = in_thread(b.wait)
+    while b.n_waiting != 1:
+        time.sleep(0.001)
+    raises(threading.BrokenBarrierError, "", b.wait, 0.01)
+    assert isinstance(other(), threading.BrokenBarrierError) and b.broken
+    b.reset()
+    assert not b.broken
+    b.abort()
+    raises(threading.BrokenBarrierError, "", b.wait)
+    raises(RemoteError, "runs no Python code", m.Barrier, 2, os.getpid)
+    raises(RemoteError, "use a multiprocessing.Pool of the client's own", m.Pool, 2)
+
+
+def check_set():
+    m = connect()
+    s = m.set([1, 2])
+    s.add(3)
+    s.update({4}, [5])
+    s.discard(9)
+    s.remove(5)
+    raises(KeyError, "9", s.remove, 9)
+    assert s.copy() == {1, 2, 3, 4} and len(s) == 4 and 3 in s and sorted(s) == [1, 2, 3, 4]
+    assert s | {7} == {1, 2, 3, 4, 7} and {1, 9} & s == {1} and s - {1} == {2, 3, 4} and s ^ {1} == {2, 3, 4}
+    assert s >= {1} and s.issuperset([1]) and not s.isdisjoint([1]) and s <= {1, 2, 3, 4, 5}
+    assert s.pop() in {1, 2, 3, 4} and len(s) == 3
+    raises(TypeError, "unhashable type: 'list'", s.add, [])
+
+
+def check_rwlock():
+    m = connect()
+    lock = m.RWLock()
+    assert lock.acquire_read() and in_thread(lock.acquire_read)() and not in_thread(lock.acquire_write, False)()
+    lock.release_read()
+    while lock.readers():  # the other reader's thread has ended, and its connection ends with it
+        gc.collect()
+        time.sleep(0.001)
+    assert lock.acquire_write() and lock.locked() and not in_thread(lock.acquire_read, True, 0.01)()
+    lock.release_write()
+    raises(RuntimeError, "cannot release un-acquired lock", lock.release_write)
 
 
 def check_errors():

@@ -119,7 +119,7 @@ func queuePatience(block, timeout any) func() (patience, error) {
 			return nowait()
 		}
 		if timeout == absent || timeout == nil {
-			return forever, nil
+			return forever(), nil
 		}
 		f, ok := number(timeout)
 		switch {
@@ -152,7 +152,7 @@ func (q *queue) put(c *call, item any, patient func() (patience, error)) (any, e
 	if q.shutdown {
 		return nil, queueError("ShutDown")
 	}
-	wait := forever
+	wait := forever()
 	if q.maxsize > 0 { // otherwise Python does not look at the timeout
 		var err error
 		wait, err = patient()
@@ -263,7 +263,7 @@ func queueJoin(c *call) (any, error) {
 	if q.unfinished == 0 {
 		return nil, nil
 	}
-	return c.await(&q.joining, forever, new(queueWait)), nil
+	return c.await(&q.joining, forever(), new(queueWait)), nil
 }
 
 func queueShutdown(c *call) (any, error) {

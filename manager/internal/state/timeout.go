@@ -55,7 +55,7 @@ type patience struct {
 }
 
 // forever is the patience of a call without a timeout.
-var forever = patience{}
+func forever() patience { return patience{} }
 
 // none reports whether a call that would have to wait is over at once.
 func (p patience) none() bool { return p.limited && p.span <= 0 }
@@ -64,7 +64,7 @@ func (p patience) none() bool { return p.limited && p.span <= 0 }
 // It is only read if the call has to wait. op is the operator by which Python first meets the timeout.
 func patienceOf(v any, op string) (patience, error) {
 	if v == nil {
-		return forever, nil
+		return forever(), nil
 	}
 	f, ok := number(v)
 	if !ok {
@@ -140,7 +140,7 @@ func (c *call) lockPatience() (patience, error) {
 	case !block:
 		return patience{limited: true}, nil
 	case d == unset:
-		return forever, nil
+		return forever(), nil
 	}
 	return patience{limited: true, span: d}, nil
 }
@@ -149,7 +149,7 @@ func (c *call) lockPatience() (patience, error) {
 func (c *call) goPatience() (patience, error) {
 	v := c.argument(0, nil)
 	if v == nil {
-		return forever, nil
+		return forever(), nil
 	}
 	n, _, ok := integer(v)
 	if !ok {
