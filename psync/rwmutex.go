@@ -111,7 +111,9 @@ func (m *RWMutex) Lock(ctx context.Context) (WriteGuard, error) {
 	return m.writing(me), nil
 }
 
-func (m *RWMutex) writing(me lease.ID) WriteGuard { return WriteGuard{m, me, m.rw.Place.Lock.Ticket.Load()} }
+func (m *RWMutex) writing(me lease.ID) WriteGuard {
+	return WriteGuard{m, me, m.rw.Place.Lock.Ticket.Load()}
+}
 
 // TryLock takes m if that can be done at once, also from holders that are dead. It acts for whom [RWMutex.TryRLock] does.
 func (m *RWMutex) TryLock() (WriteGuard, bool) {
