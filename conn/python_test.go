@@ -141,9 +141,13 @@ func addresses(t testing.TB) [][2]string {
 func everyWay(t *testing.T, test func(t *testing.T, p python, network, address string, key []byte)) {
 	everyPython(t, func(t *testing.T, p python) {
 		for _, address := range addresses(t) {
-			for _, key := range keysToTry() {
-				t.Run(fmt.Sprintf("%s:%s/%.30s", address[0], address[1], keyText(key)), func(t *testing.T) {
-					test(t, p, address[0], address[1], key)
+			for i, key := range keysToTry() {
+				at := address[1]
+				if strings.HasPrefix(at, "@") { // which a process that another test is just starting may still have
+					at = fmt.Sprint(at, "-", i)
+				}
+				t.Run(fmt.Sprintf("%s:%s/%.30s", address[0], at, keyText(key)), func(t *testing.T) {
+					test(t, p, address[0], at, key)
 				})
 			}
 		}

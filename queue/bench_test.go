@@ -88,7 +88,7 @@ func flowing[T any](b *testing.B, fs flows[T], senders, receivers, batch int, it
 	defer q.Close()
 	unit := senders * receivers * batch
 	n := (b.N + unit - 1) / unit * unit
-	group, ctx := multiproc.NewGroup(ctx)
+	group, _ := multiproc.NewGroup(ctx)
 	// One of each first, to be up when the clock starts.
 	warm := func(each int) {
 		for range receivers {

@@ -101,6 +101,7 @@ def main():
         kill(pid)
         time.sleep(0.1)
         lock.release()
+        time.sleep(0.1)  # a ghost needs a moment to take it
         return lock.acquire(True, PATIENCE)
 
     def rlock():
