@@ -13,7 +13,7 @@ type Guard struct {
 }
 
 // guard is called by the new holder.
-func (m *Mutex) guard(me lease.ID) Guard { return Guard{m, me, m.place.Lock.Ticket} }
+func (m *Mutex) guard(me lease.ID) Guard { return Guard{m, me, m.place.Lock.Ticket.Load()} }
 
 // Unlock gives the lock back. It panics with a [*GuardError] if the guard does not
 // hold it: the second Unlock of a guard, or of a copy of it, does not release what somebody
@@ -21,8 +21,16 @@ func (m *Mutex) guard(me lease.ID) Guard { return Guard{m, me, m.place.Lock.Tick
 // moment may release the lock of a third. After a Close of the lock Unlock only frees the memory.
 func (g Guard) Unlock() {
 	m := g.m
-	if m == nil || !m.env.Quiet.On() {
+	if m == nil || m.me == 0 {
 		g.unlock()
+		return
+	}
+	if !m.env.Quiet.On() {
+		if !m.place.FreeBySwap(g.me, g.ticket) {
+			g.unlock()
+		} else if m.place.Closing() {
+			m.finish()
+		}
 		return
 	}
 	seen, ok := m.place.Quiet(g.me, g.ticket)
@@ -48,7 +56,7 @@ func (g Guard) unlock() {
 	}
 	m := g.m
 	m.env.Calm(&m.place, g.me)
-	m.place.Lock.Ticket++ // while it is ours: every copy of the guard is stale from here
+	m.place.Lock.Ticket.Store(g.ticket + 1) // while it is ours: every copy of the guard is stale from here
 	if !m.env.Release(&m.place, g.me) && m.ref.Live() && !lock.Closed(m.place.Lock) {
 		panic(&GuardError{"Unlock"})
 	}
@@ -84,7 +92,7 @@ func (g Guard) holds(op string) bool {
 	if g.m.me == 0 && g.m.env.Table.State(g.me) != lease.Alive {
 		return false
 	}
-	if g.m.place.Lock.Ticket == g.ticket {
+	if g.m.place.Lock.Ticket.Load() == g.ticket {
 		return true
 	}
 	if !g.m.ref.Live() {

@@ -106,28 +106,33 @@ func (m *Mutex) TryLock() (Guard, bool) {
 // A panic or Goexit out of fn is to m what a death is: what fn was writing may be
 // half-written, so m is abandoned.
 func (m *Mutex) Do(ctx context.Context, fn func() error) error {
-	return m.hold(ctx, func(g Guard) error {
-		if g.Abandoned() {
-			return ErrAbandoned
+	// Not left to Lock: a loop that always finds the lock free would never notice.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	g, err := m.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	if g.Abandoned() {
+		g.Unlock()
+		return ErrAbandoned
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			lock.Abandon(m.place.Lock, g.me)
 		}
-		return fn()
-	})
+		g.Unlock()
+	}()
+	err = fn()
+	returned = true
+	return err
 }
 
 // Repair runs fn while it holds m, abandoned or not, and ends the abandoned state if
 // fn returns nil. If ctx has ended, it does not begin.
 func (m *Mutex) Repair(ctx context.Context, fn func() error) error {
-	return m.hold(ctx, func(g Guard) error {
-		if err := fn(); err != nil {
-			return err
-		}
-		g.Repaired()
-		return nil
-	})
-}
-
-// hold runs fn under the lock.
-func (m *Mutex) hold(ctx context.Context, fn func(Guard) error) error {
 	// Not left to Lock: a loop that always finds the lock free would never notice.
 	if err := ctx.Err(); err != nil {
 		return err
@@ -143,7 +148,9 @@ func (m *Mutex) hold(ctx context.Context, fn func(Guard) error) error {
 		}
 		g.Unlock()
 	}()
-	err = fn(g)
+	if err = fn(); err == nil {
+		g.Repaired()
+	}
 	returned = true
 	return err
 }

@@ -74,7 +74,9 @@ func (v *Value[T]) Load() T {
 	return x
 }
 
-// Store replaces the value. A process that dies inside leaves the old one. A T
+// Store replaces the value. A process that dies inside leaves the old one. Who Loads it sees what
+// was done before; a Load of another value that follows may happen before others see the Store, which
+// it does not with a lock, Add or CompareAndSwap. A T
 // of more than 8 bytes is stored under the value's own lock, so a Store may wait for
 // an Update. It panics with a [*ClosedError] after Close.
 func (v *Value[T]) Store(x T) {

@@ -102,9 +102,9 @@ func (v *Value[T]) storeWord(x T) {
 		defer race.Enable()
 	}
 	if v.size <= 4 {
-		atomic.StoreUint32(v.cell32(), uint32(toWord(x)))
+		store32(v.cell32(), uint32(toWord(x)))
 	} else {
-		atomic.StoreUint64(&v.small.Cell, toWord(x))
+		store64(&v.small.Cell, toWord(x))
 	}
 }
 

@@ -221,6 +221,51 @@ func TestKillFreed(t *testing.T) {
 	s.gets(heir, holding)
 }
 
+// TestKillWokenAlone: the same as TestKillWoken, but nobody else sleeps yet. Woken stays behind in the word, and shall
+// not keep an Unlock from waking who comes later.
+func TestKillWokenAlone(t *testing.T) {
+	s := newScene(t)
+	g := s.lock()
+	victim := s.enter(player{Death: death{"lock.woken", 1, 2}})
+	s.waits(victim)
+	s.cue.Store(2)
+	g.Unlock()
+	killed(t, victim.Process)
+	s.wakes()
+}
+
+// TestKillWakesNobody: a process dies when it has unlocked and found nobody to wake. What it
+// leaves in the word shall not keep a later Unlock from waking.
+func TestKillWakesNobody(t *testing.T) {
+	for _, point := range []string{"lock.freed", "lock.nobody", "lock.cleared"} {
+		t.Run(point, func(t *testing.T) {
+			s := newScene(t)
+			g := s.lock()
+			victim := s.enter(player{Death: death{point, 1, 3}})
+			s.waits(victim) // so that it does not know, when it unlocks, whether others sleep
+			g.Unlock()
+			reach(t, victim.stage, holding)
+			s.cue.Store(3)
+			killed(t, victim.Process)
+			s.cue.Store(0)
+			s.wakes()
+		})
+	}
+}
+
+// wakes sees that an Unlock wakes who sleeps.
+func (s *scene) wakes() {
+	s.t.Helper()
+	g := s.lock()
+	first, second := s.enter(player{}), s.enter(player{})
+	s.waits(first)
+	s.waits(second)
+	g.Unlock()
+	s.cue.Store(3)
+	succeeded(s.t, first.Process)
+	succeeded(s.t, second.Process)
+}
+
 // TestKillSleep: a process dies that has said that it will sleep.
 func TestKillSleep(t *testing.T) {
 	s := newScene(t)

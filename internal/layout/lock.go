@@ -4,32 +4,39 @@ import "sync/atomic"
 
 // Lock is a robust lock.
 //
-//	bits 0-29  owner: the id of the process that holds it, 0 when nobody does
+//	bits 0-28  owner: the id of the process that holds it, 0 when nobody does
+//	bit  29    Woken: a sleeper was woken and has not run yet, so no other needs to be
 //	bit  30    Abandoned: a holder died or panicked inside, and nobody has said Repaired since
 //	bit  31    Waiters: somebody may sleep on the word
 //
-//	word                 transition                  made by
-//	0                    → me                        Lock, the fast path
-//	free, any bits       → me, bits kept             Lock; with Waiters if the caller has slept
-//	owner                → owner|Waiters             a process that is going to sleep
-//	dead owner           → me|Waiters|Abandoned      Lock, once the death is confirmed
-//	me                   → 0                         Unlock, the fast path
-//	me|Waiters           → Waiters, Abandoned kept   Unlock, which then wakes one sleeper
-//	Waiters              → 0, Abandoned kept         that Unlock, if nobody slept
-//	me                   → me|Abandoned              a panic under the lock
-//	me|Abandoned         → me                        Repaired
-//	any                  → OwnerClosed               Close
+//	word                 transition                      made by
+//	0                    → me                            Lock, the fast path
+//	free, any bits       → me, bits kept                 Lock; with Waiters and without Woken if the caller has slept
+//	owner                → owner|Waiters, no Woken       a process that is going to sleep
+//	dead owner           → me|Waiters|Abandoned          Lock, once the death is confirmed
+//	me                   → 0                             Unlock, the fast path
+//	me|Waiters|Woken     → Waiters|Woken, Abandoned kept Unlock: somebody is on the way
+//	me|Waiters           → Waiters|Woken, Abandoned kept Unlock, which then wakes one sleeper
+//	any                  → without Waiters and Woken     that Unlock, if nobody slept; it then wakes one who does by now
+//	me                   → me|Abandoned                  a panic under the lock
+//	me|Abandoned         → me                            Repaired
+//	any                  → OwnerClosed                   Close
+//
+// Woken may be cleared at any time by anybody: the price is a wake too many. It is set only by one who
+// wakes somebody next. Whoever goes to sleep clears it, and so knows: if it is set again, somebody was woken
+// since who takes the lock, or goes to sleep, or passes the wake on, or whose death is announced to all.
 type Lock struct {
 	Word atomic.Uint32
 	// Ticket counts releases. It belongs to the holder; a guard carries the value that
 	// it found, and is stale when there is another.
-	Ticket uint32
+	Ticket atomic.Uint32
 }
 
 const (
 	LockWaiters   uint32 = 1 << 31
 	LockAbandoned uint32 = 1 << 30
-	LockOwner     uint32 = 1<<30 - 1
+	LockWoken     uint32 = 1 << 29
+	LockOwner     uint32 = 1<<29 - 1
 	// OwnerClosed is no process: the lock was closed.
 	OwnerClosed uint32 = LockOwner
 )

@@ -6,7 +6,7 @@ import "sync/atomic"
 // the last one, whose id with the last generation is [OwnerClosed].
 const Slots = 1 << SlotBits
 
-// An owner id is a slot and the generation of the slot: 30 bits.
+// An owner id is a slot and the generation of the slot: 29 bits.
 const (
 	SlotBits       = 12
 	GenerationBits = 18

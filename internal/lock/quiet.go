@@ -89,13 +89,29 @@ func (q *Quiet) On() bool { return q.on.Load() }
 // for one caller, into which they are inlined.
 func (p *Place) Quiet(me lease.ID, ticket uint32) (seen uint32, ok bool) {
 	seen = p.Mutex.Watch.Load()
-	return seen, seen&layout.WatchState == layout.WatchNone && p.Lock.Ticket == ticket && p.Lock.Word.Load() == uint32(me) && p.Live()
+	return seen, seen&layout.WatchState == layout.WatchNone && p.Lock.Ticket.Load() == ticket && p.Lock.Word.Load() == uint32(me) && p.Live()
 }
 
 // StoreFree releases the lock by a plain store.
 func (p *Place) StoreFree(ticket uint32) {
-	p.Lock.Ticket = ticket + 1 // while it is ours: every copy of the guard is stale from here
+	store(&p.Lock.Ticket, ticket+1) // while it is ours: every copy of the guard is stale from here
 	store(&p.Lock.Word, 0)
+}
+
+// FreeBySwap releases the lock if that takes nothing but a compare-and-swap: me holds it with this ticket,
+// and nobody waits or is watched for. It is inlined into its caller.
+func (p *Place) FreeBySwap(me lease.ID, ticket uint32) bool {
+	l := p.Lock
+	if race.Enabled || l.Ticket.Load() != ticket || ticket%askEvery == askEvery-1 || p.Mutex.Watch.Load()&layout.WatchState != layout.WatchNone ||
+		l.Word.Load() != uint32(me) || !p.Live() {
+		return false
+	}
+	store(&l.Ticket, ticket+1) // while it is ours: every copy of the guard is stale from here
+	if l.Word.CompareAndSwap(uint32(me), 0) {
+		return true
+	}
+	store(&l.Ticket, ticket) // somebody has come; it is ours still
+	return false
 }
 
 // Overtaken reports whether somebody has come since Watch was seen. It is not enough that it says None
@@ -117,7 +133,7 @@ func (p *Place) Closing() bool {
 // Calm is called by a holder that is going to release the lock by compare-and-swap.
 func (e *Env) Calm(p *Place, me lease.ID) {
 	m := p.Mutex
-	e.Quiet.consider(p.Lock.Ticket)
+	e.Quiet.consider(p.Lock.Ticket.Load())
 	w := m.Watch.Load()
 	if w&layout.WatchState != layout.WatchOn {
 		return

@@ -74,7 +74,7 @@ func TestQuietRelease(t *testing.T) {
 	q := newQuiet(t)
 	for range 3 {
 		q.hold(t)
-		ticket := q.Lock.Ticket
+		ticket := q.Lock.Ticket.Load()
 		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), ticket+1); released {
 			t.Fatal("released with another's ticket")
 		}
@@ -93,7 +93,7 @@ func TestOvertaken(t *testing.T) {
 	q := newQuiet(t)
 	for range 100 {
 		q.hold(t)
-		seen, ok := q.Place.Quiet(q.ID(), q.Lock.Ticket)
+		seen, ok := q.Place.Quiet(q.ID(), q.Lock.Ticket.Load())
 		if !ok {
 			q.Release(&q.Place, q.ID())
 			q.calm(t)
@@ -103,10 +103,10 @@ func TestOvertaken(t *testing.T) {
 		if q.state() != layout.WatchOn {
 			t.Fatalf("somebody sleeps, Watch is %#x", q.x.Watch.Load())
 		}
-		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket); released {
+		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket.Load()); released {
 			t.Fatal("released quietly although somebody sleeps")
 		}
-		q.StoreFree(q.Lock.Ticket)
+		q.StoreFree(q.Lock.Ticket.Load())
 		if !q.Place.Overtaken(seen) {
 			t.Fatal("the holder sees nothing")
 		}
@@ -122,12 +122,12 @@ func TestOvertaken(t *testing.T) {
 func TestOvertakenByTwo(t *testing.T) {
 	q := newQuiet(t)
 	q.hold(t)
-	seen, ok := q.Place.Quiet(q.ID(), q.Lock.Ticket)
+	seen, ok := q.Place.Quiet(q.ID(), q.Lock.Ticket.Load())
 	if !ok {
 		t.Fatal("a new lock is not quiet")
 	}
 	got := q.waiter(t)
-	q.StoreFree(q.Lock.Ticket)
+	q.StoreFree(q.Lock.Ticket.Load())
 	q.calm(t)
 	if q.state() != layout.WatchNone || !q.Place.Overtaken(seen) {
 		t.Fatalf("Watch %#x, seen %#x: the holder takes it for the one that it saw", q.x.Watch.Load(), seen)
@@ -170,7 +170,7 @@ func TestCalm(t *testing.T) {
 			t.Errorf("round %d: Watch is %#x again: a swap that comes late would succeed", round, now)
 		}
 		q.hold(t)
-		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket); !released {
+		if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket.Load()); !released {
 			t.Fatal("quiet, but not released quietly")
 		}
 	}
@@ -188,7 +188,7 @@ func TestClosing(t *testing.T) {
 	if err := <-got; err != lock.ErrClosed {
 		t.Errorf("a waiter: %v", err)
 	}
-	if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket); released || !q.Closing() {
+	if released, _ := q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket.Load()); released || !q.Closing() {
 		t.Error("the holder does not see it")
 	}
 }
@@ -242,7 +242,7 @@ func TestReleaseAgainstWatch(t *testing.T) {
 			for k := 0; begin.Load() != n; k++ {
 				rest(k)
 			}
-			released, seen = q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket)
+			released, seen = q.ReleaseQuietly(&q.Place, q.ID(), q.Lock.Ticket.Load())
 			ready.Store(n)
 		}
 	}()

@@ -9,5 +9,14 @@ var Spins = func() int {
 	if runtime.NumCPU() == 1 {
 		return 0
 	}
-	return 4
+	return 5
 }()
+
+// How long to [Pause] between two looks, and after how many releases during a pause the next one is
+// to be long. A short one is about as long as a short critical section and its cache misses; a long one
+// lets the holder use the lock some hundreds of times in peace.
+const (
+	ShortPause = 10
+	LongPause  = 300
+	Busy       = 2
+)

@@ -24,7 +24,7 @@ const grace = 200 * time.Millisecond
 
 // Points are the named moments at which a worker may die.
 var Points = []string{
-	"lock.sleep", "lock.woken", "lock.steal", "lock.giveup", "lock.freed", "lock.coming", "lock.overtaken",
+	"lock.sleep", "lock.woken", "lock.steal", "lock.giveup", "lock.freed", "lock.nobody", "lock.cleared", "lock.coming", "lock.overtaken",
 	"lease.reserved", "lease.claim", "lease.announce", "lease.epoch", "lease.waking", "lease.told", "lease.reaping", "lease.reaped",
 	"arena.planned", "arena.writing", "arena.written", "arena.pending", "arena.block", "arena.head", "arena.applied", "arena.limbo", "arena.given",
 	"value.half", "value.flip",
