@@ -203,6 +203,7 @@ func (p *Pool) bury(m *mate) {
 		for len(r.rest) > 0 && !r.broken {
 			p.record(m, &r)
 		}
+		p.tell()
 		begun := m.Begun.Load()
 		p.forget(m, err, func(t *task) bool { return t.number == begun })
 	}

@@ -98,7 +98,7 @@ func TestTimeout(t *testing.T) {
 	if _, err := late.Result(modetest.Patient(t)); !errors.Is(err, pool.ErrTimeout) && !errors.Is(err, pool.ErrWorkerDied) {
 		t.Error(err)
 	}
-	end.Store(1)
+	shm.Add(end, 1)
 	if r, err := pool.Submit(t.Context(), p, square, 3).Result(modetest.Patient(t)); r != 9 || err != nil {
 		t.Error(r, err)
 	}
@@ -114,7 +114,7 @@ func TestCancelMap(t *testing.T) {
 	why := errors.New("why")
 	ctx, cancel := context.WithCancelCause(modetest.Patient(t))
 	go func() {
-		for begun.Load() < 2 {
+		for shm.Add(begun, 0) < 2 {
 			time.Sleep(time.Millisecond)
 		}
 		cancel(why)
@@ -126,7 +126,7 @@ func TestCancelMap(t *testing.T) {
 	if _, err := pool.Map(ctx, p, waits, inputs); err != why {
 		t.Error(err)
 	}
-	if n := begun.Load(); n != 2 {
+	if n := shm.Add(begun, 0); n != 2 {
 		t.Errorf("%d tasks were begun", n)
 	}
 	if r, err := pool.Submit(t.Context(), p, square, 3).Result(modetest.Patient(t)); r != 9 || err != nil {
@@ -147,7 +147,7 @@ func TestCancelStubborn(t *testing.T) {
 	if r, err := waiting.Result(modetest.Patient(t)); r != 16 || err != nil {
 		t.Error("a task that waited behind it:", r, err)
 	}
-	end.Store(1)
+	shm.Add(end, 1)
 }
 
 func TestCloseFinishes(t *testing.T) {
@@ -187,7 +187,7 @@ func TestCancelDropsQueued(t *testing.T) {
 	if err := p.Wait(modetest.Ended()); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	end.Store(1)
+	shm.Add(end, 1)
 	if r, err := running.Result(modetest.Patient(t)); r != 1 || err != nil {
 		t.Error(r, err)
 	}
@@ -246,7 +246,7 @@ func TestSlowTaskHoldsNobodyUp(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	end.Store(1)
+	shm.Add(end, 1)
 	if _, err := slow.Result(modetest.Patient(t)); err != nil {
 		t.Error(err)
 	}

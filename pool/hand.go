@@ -191,6 +191,7 @@ func (p *Pool) note(m *mate, r *reader) {
 			ended++
 		}
 	}
+	p.tell()
 	if ended == 0 {
 		return
 	}
@@ -259,8 +260,20 @@ func (p *Pool) record(m *mate, r *reader) uint64 {
 	if failure != nil {
 		p.failed++
 	}
-	t.job.end(t)
+	if len(p.endedAtOnce) > 0 && p.endedAtOnce[0].job != t.job {
+		p.tell()
+	}
+	p.endedAtOnce = append(p.endedAtOnce, t)
 	return kind
+}
+
+// tell ends the tasks of which the last records have told.
+func (p *Pool) tell() {
+	if len(p.endedAtOnce) > 0 {
+		p.endedAtOnce[0].job.end(p.endedAtOnce...)
+		clear(p.endedAtOnce)
+		p.endedAtOnce = p.endedAtOnce[:0]
+	}
 }
 
 // recall takes back what a worker has in its queue. The worker may be stopped while it has the queue's lock, so that this may take

@@ -84,7 +84,7 @@ var (
 	// stubborn does not heed its context.
 	stubborn = multiproc.Func("stubborn", func(_ context.Context, a stubbornness) (int, error) {
 		shm.Add(a.Begun, 1)
-		for a.End.Load() == 0 {
+		for shm.Add(a.End, 0) == 0 {
 			time.Sleep(time.Millisecond)
 		}
 		return 1, nil
@@ -135,7 +135,7 @@ func newValue(t testing.TB) *shm.Value[int64] {
 
 func await(t testing.TB, v *shm.Value[int64], n int64) {
 	t.Helper()
-	for ctx := modetest.Patient(t); v.Load() < n; time.Sleep(time.Millisecond) {
+	for ctx := modetest.Patient(t); shm.Add(v, 0) < n; time.Sleep(time.Millisecond) {
 		if ctx.Err() != nil {
 			t.Fatalf("%d of %d", v.Load(), n)
 		}

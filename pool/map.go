@@ -124,13 +124,13 @@ func each[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], inpu
 		stop()
 		if wanted {
 			f.stop(errLeft)
-			_ = f.drain(func(*task) {})
+			_ = f.drain(func(*task) {}, func() {})
 		}
 		if f.panic != nil {
 			panic(f.panic)
 		}
 	}()
-	ended, released := 0, 0
+	ended := 0
 	err = f.drain(func(t *task) {
 		ended++
 		if !wanted || ctx.Err() != nil {
@@ -154,7 +154,8 @@ func each[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], inpu
 			wanted = false
 			f.stop(errLeft)
 		}
-		released = ended
+	}, func() {
+		released := ended
 		if len(next) > 0 {
 			released = *next[0]
 		}
@@ -285,8 +286,8 @@ func (f *feed[A]) isOver(err error) bool {
 	return err == f.p.dropAll
 }
 
-// drain calls each with every task until all have ended, and no more come. It returns why the feed was stopped.
-func (f *feed[A]) drain(each func(*task)) error {
+// drain calls each with every task, and then after some of them, until all have ended and no more come. It returns why the feed was stopped.
+func (f *feed[A]) drain(each func(*task), then func()) error {
 	var ended []*task
 	done, all := f.done, false
 	for {
@@ -307,6 +308,10 @@ func (f *feed[A]) drain(each func(*task)) error {
 		for i, t := range ended {
 			ended[i] = nil
 			each(t)
+			if i%feedBatch == feedBatch-1 {
+				then()
+			}
 		}
+		then()
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/pool"
+	"github.com/multiproc-go/multiproc/shm"
 )
 
 func numbers(n int) []int {
@@ -271,8 +272,8 @@ func TestErrorsOfOneTask(t *testing.T) {
 func TestInit(t *testing.T) {
 	v := newValue(t)
 	newPool(t, pool.Options{Workers: 3, Init: initOK.With(v)})
-	if v.Load() != 3 {
-		t.Errorf("%d workers were set up", v.Load())
+	if shm.Add(v, 0) != 3 {
+		t.Errorf("%d workers were set up", shm.Add(v, 0))
 	}
 	_, err := pool.New(t.Context(), pool.Options{Workers: 3, Init: initFail.With("x")})
 	if !errors.Is(err, pool.ErrInit) || !errors.Is(err, errOdd) {
