@@ -66,6 +66,7 @@ func allWorkloads(s size) []workload {
 		wakeWorkloads(s),
 		killWorkloads(s),
 		crowdWorkloads(s),
+		poolWorkloads(s),
 		memoryWorkloads(s),
 		familyWorkloads(s),
 	)

@@ -3,6 +3,8 @@
 peers.py start spawn|forkserver|fork N   start and join a process with an empty function
 peers.py pair MS                         acquire and release of a Lock, nobody else there
 peers.py hammer PROCESSES MS             the same, by several processes at once, around an increment
+peers.py map N CHUNK                     Pool.map of a function that returns its argument, per task; 0 is Pool's own choice of chunks
+peers.py apply N                         Pool.apply of it, per task
 """
 
 import multiprocessing
@@ -72,6 +74,31 @@ def hammer(processes, ms):
     print((ended - started) / ops.value)
 
 
+def same(x):
+    return x
+
+
+def map_all(n, chunk):
+    with multiprocessing.Pool(2) as pool:
+        pool.map(same, range(10))
+        begin = time.monotonic_ns()
+        results = pool.map(same, range(n), chunksize=chunk or None)
+        took = time.monotonic_ns() - begin
+    if results != list(range(n)):
+        sys.exit("wrong results")
+    print(took / n)
+
+
+def apply_each(n):
+    with multiprocessing.Pool(2) as pool:
+        pool.apply(same, (0,))
+        begin = time.monotonic_ns()
+        for i in range(n):
+            if pool.apply(same, (i,)) != i:
+                sys.exit("wrong result")
+        print((time.monotonic_ns() - begin) / n)
+
+
 if __name__ == "__main__":
     command, *args = sys.argv[1:]
-    {"start": start, "pair": pair, "hammer": hammer}[command](*(int(a) if a.isdigit() else a for a in args))
+    {"start": start, "pair": pair, "hammer": hammer, "map": map_all, "apply": apply_each}[command](*(int(a) if a.isdigit() else a for a in args))
