@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	entrypoint "github.com/multiproc-go/multiproc/internal/entry"
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/handoff"
 	"github.com/multiproc-go/multiproc/internal/handoff/mark"
@@ -34,6 +35,10 @@ type entry struct {
 
 	// call runs the function on an encoded argument, for member m.
 	call func(ctx context.Context, arg handoff.Payload, m *family.Member) (handoff.Payload, error)
+
+	// serve makes what runs it many times in one process, and encode an argument for that.
+	serve  func() (entrypoint.Func, error)
+	encode func(arg any) ([]byte, error)
 }
 
 // registry holds the program's entries.
@@ -155,6 +160,81 @@ func (e *Entry[A, R]) handle(where place, fn func(context.Context, A) (R, error)
 		}
 		return result, nil
 	}
+	coders := sync.OnceValues(newCoders[A, R])
+	e.entry.serve = func() (entrypoint.Func, error) {
+		c, err := coders()
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, m *family.Member, arg, out []byte) ([]byte, error) {
+			var in A
+			if err := c.argument.Decode(arg, &in, m); err != nil {
+				return out, fmt.Errorf("multiproc: the argument: %w", err)
+			}
+			result, err := fn(ctx, in)
+			if err != nil {
+				return out, err
+			}
+			encoded, err := c.result.Append(out, &result)
+			if err != nil {
+				return out, fmt.Errorf("multiproc: the result: %w", err)
+			}
+			return encoded, nil
+		}, nil
+	}
+	e.entry.encode = func(arg any) ([]byte, error) {
+		c, err := coders()
+		if err != nil {
+			return nil, err
+		}
+		in := arg.(A)
+		return c.argument.Append(nil, &in)
+	}
+}
+
+// coders are for an entry that runs many times in one process.
+type coders[A, R any] struct {
+	argument *handoff.Coder[A]
+	result   *handoff.Coder[R]
+}
+
+func newCoders[A, R any]() (c coders[A, R], err error) {
+	if c.argument, err = handoff.NewCoder[A](); err != nil {
+		return c, fmt.Errorf("the argument: %w", err)
+	}
+	if c.result, err = handoff.NewCoder[R](); err != nil {
+		return c, fmt.Errorf("the result: %w", err)
+	}
+	return c, nil
+}
+
+// provide gives what a pool needs to the floor above.
+func provide() {
+	entrypoint.Provide(entrypoint.Means{
+		Lookup: func(name string) entrypoint.Func {
+			e := lookup(name)
+			if e == nil || e.serve == nil {
+				return nil
+			}
+			fn, err := e.serve()
+			if err != nil {
+				return nil // the parent has been told so
+			}
+			return fn
+		},
+		Encode: func(task any) (string, []byte, error) {
+			t := task.(Task)
+			switch {
+			case t.entry == nil:
+				return "", nil, nil
+			case t.entry.encode == nil:
+				return "", nil, ErrNoHandler
+			}
+			arg, err := t.entry.encode(t.arg)
+			return t.entry.name, arg, err
+		},
+		Member: func(ctx context.Context) (*family.Member, error) { return selfOf(ctx).member() },
+	})
 }
 
 // A place is where in the source something was called; 0 is nowhere.

@@ -55,6 +55,7 @@ func (c Config) Init() {
 		return
 	}
 	config = c
+	provide()
 	marked := mark.IsMarked()
 	beChild() // returns only in the root
 	if marked {

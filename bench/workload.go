@@ -68,6 +68,7 @@ func allWorkloads(s size) []workload {
 		killWorkloads(s),
 		meetWorkloads(s),
 		crowdWorkloads(s),
+		poolWorkloads(s),
 		memoryWorkloads(s),
 		familyWorkloads(s),
 		managerWorkloads(s),

@@ -4,6 +4,8 @@ peers.py start spawn|forkserver|fork N   start and join a process with an empty 
 peers.py pair MS                         acquire and release of a Lock, nobody else there
 peers.py hammer PROCESSES MS             the same, by several processes at once, around an increment
 peers.py meet event|cond|barrier PROCESSES N   from one that wakes to the run of the other, in turn; or a round of a barrier
+peers.py map N CHUNK                     Pool.map of a function that returns its argument, per task; 0 is Pool's own choice of chunks
+peers.py apply N                         Pool.apply of it, per task
 """
 
 import multiprocessing
@@ -123,8 +125,33 @@ def meet(what, processes, n):
         child.join()
         if child.exitcode != 0:
             sys.exit(f"exit code {child.exitcode}")
+def same(x):
+    return x
+
+
+def map_all(n, chunk):
+    with multiprocessing.Pool(2) as pool:
+        pool.map(same, range(10))
+        begin = time.monotonic_ns()
+        results = pool.map(same, range(n), chunksize=chunk or None)
+        took = time.monotonic_ns() - begin
+    if results != list(range(n)):
+        sys.exit("wrong results")
+    print(took / n)
+
+
+def apply_each(n):
+    with multiprocessing.Pool(2) as pool:
+        pool.apply(same, (0,))
+        begin = time.monotonic_ns()
+        for i in range(n):
+            if pool.apply(same, (i,)) != i:
+                sys.exit("wrong result")
+        print((time.monotonic_ns() - begin) / n)
 
 
 if __name__ == "__main__":
     command, *args = sys.argv[1:]
-    {"start": start, "pair": pair, "hammer": hammer, "meet": meet}[command](*(int(a) if a.isdigit() else a for a in args))
+    {
+        "start": start, "pair": pair, "hammer": hammer, "meet": meet, "map": map_all, "apply": apply_each,
+    }[command](*(int(a) if a.isdigit() else a for a in args))

@@ -16,6 +16,7 @@ var state = map[string]string{
 	"here":                        "this process as it sees itself",
 	"registry":                    "the entries, which package variables declare",
 	"internal/crashpoint.hook":    "set by tests alone",
+	"internal/entry.means":        "how the root's entries are found from above, provided once by Init",
 	"internal/family.own":         "this process's membership",
 	"internal/family.tracked":     "in test builds: what was made and not closed",
 	"internal/handoff.analyses":   "a cache: what is found out about a type never changes",
@@ -42,6 +43,7 @@ var constants = []string{
 	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.usual", "internal/handoff.encMode", "internal/handoff.decMode",
 	"internal/sys.resources",
 	"internal/wait.Spins",
+	"pool.worker",
 	"manager.plain", "manager/internal/state.absent", "manager/internal/state.forever", "manager/internal/state.typecodes",
 	"multiproctest.everlasting",
 }

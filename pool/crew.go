@@ -1,0 +1,398 @@
+package pool
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/queue"
+	"github.com/multiproc-go/multiproc/shm"
+)
+
+// A seat is one of Options.Workers: who works in it changes.
+type seat struct {
+	mate *mate
+	// What former mates have done, and how many there were.
+	busy     time.Duration
+	done     int
+	restarts int
+}
+
+// standing is how it is with a mate.
+type standing uint8
+
+const (
+	starting standing = iota
+	spare             // set up, without a seat
+	seated
+	leaving // it has been told to end, in whatever way, and gets no tasks
+)
+
+// A mate is a worker process as its owner sees it. Everything but lane is protected by Pool.mu.
+type mate struct {
+	p *Pool
+	lane
+	proc   *multiproc.Process
+	cancel context.CancelCauseFunc
+
+	standing standing
+	seat     int     // -1: none
+	out      []*task // handed out, in the order of their numbers; the first is the one that runs
+	next     uint64  // number of the next task
+	full     bool    // its queue was, when it last was looked at
+	since    time.Time
+	busy     time.Duration
+	done     int
+	timer    *time.Timer // Options.TaskTimeout
+	doomed   *task       // for which it was killed
+	buried   bool
+	gone     chan struct{} // closed when nobody waits for it any more, although it lives
+}
+
+// fill starts as many workers as are missing. It is called with p.mu held.
+func (p *Pool) fill() {
+	missing := p.o.Spares - p.pending
+	for i := range p.seats {
+		if p.seats[i].mate == nil {
+			missing++
+		}
+	}
+	for _, m := range p.crew {
+		if m.standing <= spare {
+			missing--
+		}
+	}
+	if p.finished() {
+		return
+	}
+	for range missing {
+		if p.dropAll != nil {
+			return
+		}
+		p.pending++
+		p.side.Go(p.hire)
+	}
+}
+
+// hire starts one worker.
+func (p *Pool) hire() {
+	p.mu.Lock()
+	pause := time.Duration(0)
+	if p.fails > 0 {
+		pause = 5 * time.Millisecond << p.fails
+	}
+	p.started++
+	number := p.started
+	p.mu.Unlock()
+	if pause > 0 {
+		select {
+		case <-time.After(pause):
+		case <-p.ctx.Done():
+		}
+	}
+	m, err := p.launch(number)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pending--
+	said := p.early[uint64(number)]
+	delete(p.early, uint64(number))
+	if err != nil {
+		p.notSetUp(err)
+		return
+	}
+	p.crew = append(p.crew, m)
+	p.side.Go(m.tend)
+	for _, b := range said {
+		p.note(m, &reader{rest: b})
+	}
+	if p.dropAll != nil {
+		m.stop(p.dropAll)
+	}
+	p.dispatch()
+	p.settle()
+}
+
+// launch makes a lane and starts a worker on it.
+func (p *Pool) launch(number int) (_ *mate, err error) {
+	m := &mate{p: p, lane: p.init, seat: -1, next: 1, gone: make(chan struct{})}
+	m.Number, m.Results = uint64(number), p.results
+	defer func() {
+		if err != nil {
+			m.clear()
+		}
+	}()
+	if m.Tasks, err = queue.New[[]byte](queue.Options{Capacity: autoAhead, Bytes: p.o.Bytes, Spin: spin}); err != nil {
+		return nil, err
+	}
+	if m.Log, err = shm.NewArray[byte](logBytes); err != nil {
+		return nil, err
+	}
+	if m.Logged, err = shm.NewValue[uint64](0); err != nil {
+		return nil, err
+	}
+	if m.Begun, err = shm.NewValue[uint64](0); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(p.ctx)
+	m.cancel = cancel
+	o := p.o.Worker
+	o.Name, o.Daemon = fmt.Sprintf("%s-%d", p.o.Name, number), true
+	if m.proc, err = multiproc.Start(ctx, worker.With(m.lane).WithOptions(o)); err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	m.timer = time.AfterFunc(time.Hour, m.timeout)
+	m.timer.Stop()
+	return m, nil
+}
+
+// clear frees the lane. Nobody may use it any more.
+func (m *mate) clear() {
+	if m.Tasks != nil {
+		m.Tasks.Close()
+	}
+	if m.Log != nil {
+		m.Log.Close()
+	}
+	if m.Logged != nil {
+		m.Logged.Close()
+	}
+	if m.Begun != nil {
+		m.Begun.Close()
+	}
+}
+
+// tend waits for the end of the worker.
+func (m *mate) tend() {
+	select {
+	case <-m.proc.Done():
+		m.report()
+	case <-m.gone:
+		go func() { // for as long as it takes
+			<-m.proc.Done()
+			m.p.mu.Lock()
+			defer m.p.mu.Unlock()
+			m.p.bury(m)
+		}()
+	}
+}
+
+// report has the worker buried.
+func (m *mate) report() {
+	// Behind all that it has sent.
+	note := binary.AppendUvarint(binary.AppendUvarint(nil, m.Number), 0)
+	if m.p.results.Put(context.Background(), append(note, 0, kindDead)) != nil {
+		m.p.mu.Lock()
+		defer m.p.mu.Unlock()
+		m.p.bury(m)
+	}
+}
+
+// bury does all that the death of a worker asks for. It is called with p.mu held, when all messages of the worker have been heard.
+func (p *Pool) bury(m *mate) {
+	err := m.proc.Wait(context.Background())
+	if !m.buried {
+		logged := m.Log.Slice()
+		r := reader{rest: logged[:min(m.Logged.Load(), uint64(len(logged)))]}
+		r.rest = slices.Clone(r.rest)
+		for len(r.rest) > 0 && !r.broken {
+			p.record(m, &r)
+		}
+		p.tell()
+		begun := m.Begun.Load()
+		p.forget(m, err, func(t *task) bool { return t.number == begun })
+	}
+	m.timer.Stop()
+	m.cancel(nil)
+	m.clear()
+	p.settle()
+}
+
+// forget takes a worker that has ended off the crew, fails the task that it was at, and gives the others to others.
+func (p *Pool) forget(m *mate, err error, guilty func(*task) bool) {
+	m.buried = true
+	p.crew = slices.DeleteFunc(p.crew, func(o *mate) bool { return o == m })
+	early := m.standing == starting
+	p.unseat(m)
+	m.standing = leaving
+	out := m.out
+	m.out = nil
+	p.out -= len(out)
+	for _, t := range out {
+		t.job.out--
+		if guilty(t) {
+			p.blame(m, t, err)
+		} else {
+			p.takeBack(t)
+		}
+	}
+	if early && p.dropAll == nil && !p.finished() {
+		if err == nil {
+			err = errEnded
+		}
+		p.notSetUp(err)
+	}
+	p.fill()
+	p.dispatch()
+}
+
+var errEnded = errors.New("pool: a worker ended before it was ready")
+
+// blame decides about a task that a worker has died of.
+func (p *Pool) blame(m *mate, t *task, err error) {
+	t.tries++
+	_, killed := errors.AsType[*multiproc.SignalError](err)
+	_, exited := errors.AsType[*multiproc.ExitError](err)
+	switch {
+	case t.job.stopped != nil:
+		t.err = t.job.stopped
+	case p.dropAll != nil:
+		t.err = p.dropAll
+	case m.doomed != t && (killed || exited) && t.tries <= p.o.Retry:
+		p.retried++
+		p.takeBack(t)
+		return
+	case m.doomed != t && m.standing == leaving && err == nil:
+		p.takeBack(t) // it was told to end, for another task
+		return
+	default:
+		if err == nil {
+			err = errEnded
+		}
+		t.err = &WorkerError{Entry: t.job.entry, Worker: m.proc.Name(), Pid: m.proc.Pid(), Tries: t.tries, Err: err, timeout: m.doomed == t}
+	}
+	p.failed++
+	t.job.end(t)
+}
+
+// notSetUp is called for a worker that ended before it was ready.
+func (p *Pool) notSetUp(err error) {
+	if p.dropAll != nil {
+		p.settle()
+		return
+	}
+	p.fails++
+	busy := slices.ContainsFunc(p.crew, func(m *mate) bool { return m.standing == seated })
+	if !p.ready || p.fails >= maxFails && !busy {
+		p.breakDown(err)
+		return
+	}
+	p.fails = min(p.fails, maxFails)
+	p.fill()
+}
+
+// maxFails is how many workers in a row must fail to start before a pool without any gives up.
+const maxFails = 6
+
+// unseat frees the seat of a worker for another.
+func (p *Pool) unseat(m *mate) {
+	if m.seat < 0 {
+		return
+	}
+	s := &p.seats[m.seat]
+	s.mate, s.busy, s.done = nil, s.busy+m.busy, s.done+m.done
+	s.restarts++
+	m.seat = -1
+	p.seatSpares()
+}
+
+// seatSpares gives free seats to workers that are ready.
+func (p *Pool) seatSpares() {
+	for i := range p.seats {
+		if p.seats[i].mate != nil {
+			continue
+		}
+		at := slices.IndexFunc(p.crew, func(m *mate) bool { return m.standing == spare })
+		if at < 0 {
+			return
+		}
+		m := p.crew[at]
+		m.standing, m.seat, p.seats[i].mate = seated, i, m
+	}
+	if !p.ready {
+		p.ready = true
+		close(p.up)
+	}
+}
+
+// retire lets a worker finish what it has, and then go.
+func (m *mate) retire() {
+	if m.standing != leaving {
+		m.p.unseat(m)
+		m.standing = leaving
+		_ = m.Tasks.Drain()
+	}
+}
+
+// stop ends the context of a worker's task, and after the grace time the worker.
+func (m *mate) stop(cause error) {
+	m.p.unseat(m)
+	m.standing = leaving
+	m.cancel(cause)
+	m.loseLater()
+}
+
+// kill kills a worker.
+func (m *mate) kill() {
+	m.p.unseat(m)
+	m.standing = leaving
+	if errors.Is(m.proc.Kill(), multiproc.ErrUnsupported) {
+		m.loseLater()
+	}
+}
+
+// loseLater sees to goroutines, which nothing ends that they do not heed: after the grace time nobody waits for them.
+func (m *mate) loseLater() {
+	if m.proc.Pid() != os.Getpid() {
+		return
+	}
+	grace := m.p.o.Worker.Grace
+	if grace == 0 {
+		grace = multiproc.DefaultGrace
+	}
+	p := m.p
+	time.AfterFunc(grace, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if m.buried || isClosed(m.proc.Done()) {
+			return
+		}
+		first := true
+		close(m.gone)
+		p.forget(m, errOutlasts, func(*task) bool {
+			was := first
+			first = false
+			return was
+		})
+		p.settle()
+	})
+}
+
+var errOutlasts = fmt.Errorf("pool: %w: to kill a goroutine that outlasts its grace time", errors.ErrUnsupported)
+
+// timeout kills a worker whose task has taken too long.
+func (m *mate) timeout() {
+	p := m.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(m.out) == 0 || m.buried {
+		return
+	}
+	if left := p.o.TaskTimeout - time.Since(m.since); left > 0 {
+		m.timer.Reset(left)
+		return
+	}
+	m.doomed = m.out[0]
+	m.kill()
+	p.fill()
+}
+
+// has reports whether a worker has tasks of j.
+func (m *mate) has(j *job) bool {
+	return slices.ContainsFunc(m.out, func(t *task) bool { return t.job == j })
+}
