@@ -44,7 +44,7 @@ var constants = []string{
 	"internal/sys.resources",
 	"internal/wait.Spins",
 	"pool.worker",
-	"manager.plain", "manager/internal/state.absent", "manager/internal/state.forever", "manager/internal/state.typecodes",
+	"manager.plain", "manager/internal/state.absent", "manager/internal/state.typecodes",
 	"multiproctest.everlasting",
 }
 
