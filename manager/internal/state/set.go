@@ -391,8 +391,12 @@ func setPop(c *call) (any, error) {
 	if !ok {
 		return nil, raiseValue("KeyError", "pop from an empty set")
 	}
+	reply := c.encode(v)
+	if !reply.sent {
+		return reply, nil
+	}
 	_, err := c.takeOut(v)
-	return v, err
+	return reply, err
 }
 
 func setClear(c *call) (any, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,6 +129,24 @@ func TestReplyTooLarge(t *testing.T) {
 	r.get(q, "put", pickle.Bytes(make([]byte, 2000)))
 	r.wantRaised("MemoryError", "the length of a reply would go over the server's limit of 1000", q, "get")
 	want(t, "qsize", r.get(q, "qsize"), int64(1))
+
+	large := strings.Repeat("x", 2000)
+	set := r.create("set")
+	r.get(set, "add", large)
+	for _, pop := range []struct {
+		ident, method string
+		args          []any
+	}{
+		{r.create("list", pickle.NewList(large)), "pop", nil},
+		{r.create("dict", must(pickle.NewDict())("k", large)), "pop", []any{"k"}},
+		{r.create("dict", must(pickle.NewDict())("k", large)), "popitem", nil},
+		{set, "pop", nil},
+	} {
+		bytes := r.s.objects[pop.ident].bytes
+		r.wantRaised("MemoryError", "the length of a reply would go over the server's limit of 1000", pop.ident, pop.method, pop.args...)
+		want(t, pop.method, r.get(pop.ident, "__len__"), int64(1))
+		want(t, "bytes after "+pop.method, r.s.objects[pop.ident].bytes, bytes)
+	}
 }
 
 func TestQueueWaits(t *testing.T) {
