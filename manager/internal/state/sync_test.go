@@ -444,3 +444,32 @@ func TestThousandWait(t *testing.T) {
 		want(t, "free", r.get(l, "acquire", false), true)
 	}
 }
+
+// TestIntersectionElements: which of two equal elements an intersection has is as in CPython.
+func TestIntersectionElements(t *testing.T) {
+	r := newRig(t, Options{})
+	setOf := func(items ...any) *pickle.Set {
+		s := pickle.NewSet(false)
+		for _, item := range items {
+			if _, err := s.Add(item); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s
+	}
+	for _, test := range []struct {
+		method    string
+		own       *pickle.Set
+		arg, want any
+	}{
+		{"__iand__", setOf(int64(1)), setOf(true), "{True}"},
+		{"__iand__", setOf(int64(1)), setOf(true, int64(2)), "{1}"},
+		{"intersection_update", setOf(int64(1)), pickle.NewList(true, int64(2)), "{True}"},
+		{"intersection_update", setOf(int64(1)), setOf(true, int64(2)), "{1}"},
+		{"update", setOf(int64(1)), setOf(true), "{1}"},
+	} {
+		s := r.create("set", test.own)
+		r.get(s, test.method, test.arg)
+		want(t, test.method, r.get(s, "__repr__"), test.want)
+	}
+}
