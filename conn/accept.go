@@ -6,6 +6,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/multiproc-go/multiproc/internal/sys"
 )
 
 const (
@@ -126,6 +128,9 @@ func (l *Listener) dropOldestLocked() bool {
 // welcome runs one handshake and hands the connection to Accept.
 func (l *Listener) welcome(one *candidate) {
 	err := authenticate(context.Background(), one.f, l.o.handshake(Listening), l.o.HandshakeTimeout)
+	if err == nil {
+		acknowledge(one.f.NetConn())
+	}
 	l.mu.Lock()
 	dropped := one.dropped
 	if !dropped {
@@ -142,6 +147,19 @@ func (l *Listener) welcome(one *candidate) {
 	remote := one.f.RemoteAddr()
 	one.f.Close()
 	l.report(remote, err, dropped)
+}
+
+// acknowledge tells the other end's kernel at once that the last message of the handshake is here. Of two messages in a row a
+// stock Python, which leaves Nagle's algorithm on, keeps the second back until the first is acknowledged. The second one is
+// its request, and our kernel would delay the acknowledgement by 40 ms, for an answer to carry it.
+func acknowledge(c net.Conn) {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = sys.AcknowledgeNow(int(fd)) }) // without it all is only slower
+	}
 }
 
 // handOut waits until Accept takes f, which counts as waiting.

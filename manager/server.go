@@ -72,9 +72,9 @@ type machine interface {
 	Deadline() (at time.Duration, ok bool)
 }
 
-// An object is what the server keeps of one of a user type.
+// An object is what the server keeps of one of a user type. As long as its constructor runs, it is the zero value.
 type object struct {
-	of    *UserType
+	of    *UserType // nil: being made
 	value reflect.Value
 }
 
@@ -256,7 +256,9 @@ func (s *Server) finish() error {
 		s.objects = make(map[string]object)
 		s.mu.Unlock()
 		for _, o := range left {
-			s.drop(o)
+			if o.of != nil {
+				s.drop(o)
+			}
 		}
 		close(s.stopped)
 	})

@@ -25,23 +25,30 @@ func construct(r *wire.Request, ident string, args *pickle.Tuple, kwargs *pickle
 		value, err := u.create(ctx, args, kwargs)
 		leave()
 		if err == nil {
-			s.mu.Lock()
-			ended := s.ended
-			if !ended {
-				s.objects[ident] = object{u, value}
-			}
-			s.mu.Unlock()
-			if !ended {
+			if err = s.made(ident, object{u, value}); err == nil {
 				return success, true
 			}
 			s.drop(object{u, value})
-			err = ErrClosed
 		}
 		s.event(&state.Command{Op: state.Decref, Client: c.id, Request: c.request, Holder: c.peer.holder(), Ident: ident, Protocol: c.encoder.Protocol})
 		s.report(err)
 		c.answer(failure(err))
 		return c.out, true
 	}
+}
+
+// made keeps an object whose constructor has returned, unless nobody wants it any more.
+func (s *Server) made(ident string, o object) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return ErrClosed
+	}
+	if _, wanted := s.objects[ident]; !wanted {
+		return NewException("RuntimeError", "the references to the object have gone while it was made")
+	}
+	s.objects[ident] = o
+	return nil
 }
 
 // untilItEnds is a context for a connection on which nothing more comes than its end, which is watched if somebody wants to know.
@@ -63,7 +70,7 @@ func userCall(r *wire.Request, ident string) pendingCall {
 		c.s.mu.Lock()
 		o, ok := c.s.objects[ident]
 		c.s.mu.Unlock()
-		if !ok { // its constructor has not returned, or the server stops
+		if !ok || o.of == nil { // its constructor has not returned, or the server stops
 			c.traceback("KeyError", pickle.Repr(ident))
 			return c.out, true
 		}

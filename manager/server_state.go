@@ -32,6 +32,9 @@ func (s *Server) apply(c *client) (what outcome, ident string) {
 		what, c.out = answered, append(c.out[:0], r.Data...)
 		if r.Foreign {
 			what, ident = foreign, r.Ident
+			if c.command.Op == state.Create {
+				s.objects[ident] = object{}
+			}
 		}
 	}
 	if what == later && c.late == nil {
@@ -69,7 +72,9 @@ func (s *Server) step(cmd *state.Command) (replies []state.Reply, ok bool) {
 	for _, ident := range freed {
 		if o, ok := s.objects[ident]; ok && !s.ended { // otherwise finish does it
 			delete(s.objects, ident)
-			s.calls.Go(func() { s.drop(o) })
+			if o.of != nil { // otherwise construct notices
+				s.calls.Go(func() { s.drop(o) })
+			}
 		}
 	}
 	s.arm(cmd.Now)

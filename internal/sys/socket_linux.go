@@ -161,6 +161,11 @@ func RecvRights(fd int, data []byte, max int) (n int, fds []int, err error) {
 	return n, fds, nil
 }
 
+// AcknowledgeNow acknowledges at once what the TCP socket fd has received, where the kernel would wait for data to send with it.
+func AcknowledgeNow(fd int) error {
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1))
+}
+
 // FileID identifies the file at path while it exists.
 func FileID(path string) (dev, ino uint64, err error) {
 	var st unix.Stat_t

@@ -33,5 +33,8 @@ func RecvRights(fd int, data []byte, max int) (n int, fds []int, err error) {
 	return 0, nil, errors.ErrUnsupported
 }
 
+// AcknowledgeNow is not supported on this system.
+func AcknowledgeNow(fd int) error { return errors.ErrUnsupported }
+
 // FileID is not supported on this system.
 func FileID(path string) (dev, ino uint64, err error) { return 0, 0, errors.ErrUnsupported }

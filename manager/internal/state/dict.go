@@ -87,6 +87,15 @@ func (c *call) take(d *dict, key, v any) error {
 	return err
 }
 
+// takeReply removes an item that is there if the result of the method can be sent, and returns its reply.
+func (c *call) takeReply(d *dict, key, v, result any) (any, error) {
+	reply := c.encode(result)
+	if !reply.sent {
+		return reply, nil
+	}
+	return reply, c.take(d, key, v)
+}
+
 func dictContains(c *call) (any, error) {
 	_, ok, err := c.dict().Get(c.args[0])
 	return ok, err
@@ -191,7 +200,7 @@ func dictPop(c *call) (any, error) {
 	case err != nil:
 		return nil, err
 	case ok:
-		return v, c.take(d, c.args[0], v)
+		return c.takeReply(d, c.args[0], v, v)
 	case len(c.args) == 2:
 		return c.args[1], nil
 	}
@@ -204,7 +213,7 @@ func dictPopItem(c *call) (any, error) {
 	if !ok {
 		return nil, raiseValue("KeyError", "popitem(): dictionary is empty")
 	}
-	return pickle.NewTuple(key, v), c.take(d, key, v)
+	return c.takeReply(d, key, v, pickle.NewTuple(key, v))
 }
 
 func dictSetDefault(c *call) (any, error) {

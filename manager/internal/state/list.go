@@ -327,11 +327,15 @@ func listPop(c *call) (any, error) {
 		return nil, raise("IndexError", "pop index out of range")
 	}
 	v := l.Items[i]
+	reply := c.encode(v)
+	if !reply.sent {
+		return reply, nil
+	}
 	if err := c.change(weight{}, weigh(v)); err != nil {
 		return nil, err
 	}
 	l.drop(int(i), int(i)+1)
-	return v, nil
+	return reply, nil
 }
 
 func listRemove(c *call) (any, error) {

@@ -92,13 +92,36 @@ func (r *replier) reply(protocol int, kind, result any) []byte {
 	return buf[at:len(buf):len(buf)]
 }
 
+// encoded is a reply that a method has made itself.
+type encoded struct {
+	data []byte
+	sent bool // it has the result; otherwise it says why it cannot
+}
+
+// encode makes the reply of a result that the method is about to take out of its object. If it cannot be sent, as for its
+// length, the method must leave it there: nobody would ever see it.
+func (c *call) encode(result any) *encoded {
+	s := c.s
+	s.out.failed = false
+	data := s.out.returned(replyProtocol(c.protocol), result)
+	s.encoded = encoded{data, !s.out.failed}
+	return &s.encoded
+}
+
+func replyProtocol(protocol int) int { return min(max(protocol, lowest), highest) }
+
 // answer adds the reply to a call: what it returned, or what it raised. It is false if the result could not be encoded.
 func (s *State) answer(client Client, request uint64, protocol int, holder Holder, result any, err error) (sent bool) {
-	protocol = min(max(protocol, lowest), highest)
+	protocol = replyProtocol(protocol)
 	var data []byte
 	s.out.failed = false
 	switch {
 	case err == nil:
+		if e, ok := result.(*encoded); ok {
+			data, s.out.failed = e.data, !e.sent
+			*e = encoded{}
+			break
+		}
 		if made, ok := result.(*shared); ok {
 			s.incref(made, holder)
 			result = pickle.NewTuple(made.kind.exposed, token(made.kind.typeid, s.options.Address, made.ident))

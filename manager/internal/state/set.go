@@ -29,19 +29,19 @@ func setKind() *kind {
 		{name: "add", shape: oneArg, run: func(c *call) (any, error) { return nil, c.insert(c.args[0]) }},
 		{name: "clear", shape: noArgs, run: setClear},
 		{name: "copy", shape: noArgs, run: func(c *call) (any, error) { return &c.ownSet().Set, nil }},
-		{name: "difference", shape: free, run: setMethod("difference", difference)},
+		{name: "difference", shape: free, run: setMethod("difference", difference, difference)},
 		{name: "difference_update", shape: free, run: setEach("difference_update", func(c *call, v any) error { _, err := c.takeOut(v); return err })},
 		{name: "discard", shape: oneArg, run: setDiscard},
-		{name: "intersection", shape: free, run: setMethod("intersection", intersection)},
-		{name: "intersection_update", shape: free, run: setUpdate("intersection_update", intersection)},
+		{name: "intersection", shape: free, run: setMethod("intersection", intersection, intersectionWith)},
+		{name: "intersection_update", shape: free, run: setUpdate("intersection_update", intersection, intersectionWith)},
 		{name: "isdisjoint", shape: oneArg, run: setWhile(false)},
 		{name: "issubset", shape: oneArg, run: setWith(within)},
 		{name: "issuperset", shape: oneArg, run: setWhile(true)},
 		{name: "pop", shape: noArgs, run: setPop},
 		{name: "remove", shape: oneArg, run: setRemove},
-		{name: "symmetric_difference", shape: oneArg, run: setMethod("symmetric_difference", symmetricDifference)},
-		{name: "symmetric_difference_update", shape: oneArg, run: setUpdate("symmetric_difference_update", symmetricDifference)},
-		{name: "union", shape: free, run: setMethod("union", unionOf)},
+		{name: "symmetric_difference", shape: oneArg, run: setMethod("symmetric_difference", symmetricDifference, symmetricDifference)},
+		{name: "symmetric_difference_update", shape: oneArg, run: setUpdate("symmetric_difference_update", symmetricDifference, symmetricDifference)},
+		{name: "union", shape: free, run: setMethod("union", unionOf, unionOf)},
 		{name: "update", shape: free, run: setEach("update", (*call).insert)},
 	})
 }
@@ -105,8 +105,7 @@ func (c *call) asSet(v any) (*pickle.Set, error) {
 	return s, nil
 }
 
-// operation makes a new set of two. What it has of both comes from a, as in Python, and errors of hashing cannot be: the
-// elements have been hashed.
+// operation makes a new set of two, of the kind of a. Errors of hashing cannot be: the elements have been hashed.
 type operation func(a, b *pickle.Set) *pickle.Set
 
 func has(s *pickle.Set, v any) bool {
@@ -125,7 +124,20 @@ func filtered(a, b *pickle.Set, in bool) *pickle.Set {
 	return s
 }
 
-func intersection(a, b *pickle.Set) *pickle.Set { return filtered(a, b, true) }
+// intersection has the elements of the smaller one, and of b if they are of one size. Only equal ones of different types, such as 1
+// and True, let anybody see that.
+func intersection(a, b *pickle.Set) *pickle.Set {
+	small, large := b, a
+	if b.Len() > a.Len() {
+		small, large = a, b
+	}
+	return unionOf(pickle.NewSet(a.Frozen()), filtered(small, large, true))
+}
+
+// intersectionWith is the intersection with what is no set in Python: it has b's elements.
+func intersectionWith(a, b *pickle.Set) *pickle.Set {
+	return unionOf(pickle.NewSet(a.Frozen()), filtered(b, a, true))
+}
 
 func difference(a, b *pickle.Set) *pickle.Set { return filtered(a, b, false) }
 
@@ -235,14 +247,14 @@ func setInPlace(op operation) func(*call) (any, error) {
 	}
 }
 
-// setMethod is an operator for any number of iterables.
-func setMethod(name string, op operation) func(*call) (any, error) {
-	return func(c *call) (any, error) { return c.combine(name, op) }
+// setMethod is an operator for any number of iterables: op for sets, with for others.
+func setMethod(name string, op, with operation) func(*call) (any, error) {
+	return func(c *call) (any, error) { return c.combine(name, op, with) }
 }
 
-func setUpdate(name string, op operation) func(*call) (any, error) {
+func setUpdate(name string, op, with operation) func(*call) (any, error) {
 	return func(c *call) (any, error) {
-		to, err := c.combine(name, op)
+		to, err := c.combine(name, op, with)
 		if err != nil {
 			return nil, err
 		}
@@ -274,7 +286,7 @@ func setEach(name string, do func(*call, any) error) func(*call) (any, error) {
 	}
 }
 
-func (c *call) combine(name string, op operation) (*pickle.Set, error) {
+func (c *call) combine(name string, op, with operation) (*pickle.Set, error) {
 	if c.hasKeywords() {
 		return nil, typeError("set.%s() takes no keyword arguments", name)
 	}
@@ -287,39 +299,36 @@ func (c *call) combine(name string, op operation) (*pickle.Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		s = op(s, other)
+		if _, ok := arg.(*pickle.Set); ok {
+			s = op(s, other)
+		} else {
+			s = with(s, other)
+		}
 	}
 	return s, nil
 }
 
-// become makes the set have these elements.
+// become makes the set have these elements, in place of equal ones too.
 func (c *call) become(to *pickle.Set) error {
 	s := c.ownSet()
-	var add, drop weight
-	for v := range to.All() {
-		if !has(&s.Set, v) {
-			add.bytes += entryBytes
-			add.add(v)
-		}
-	}
-	for v := range s.All() {
-		if !has(to, v) {
-			drop.bytes += entryBytes
-			drop.add(v)
-		}
-	}
+	add, drop := weighSet(to), weighSet(&s.Set)
 	if err := c.change(add, drop); err != nil {
 		return err
 	}
-	for v := range s.All() {
-		if !has(to, v) {
-			_, _ = s.Remove(v)
-		}
-	}
+	s.Clear()
 	for v := range to.All() {
 		_, _ = s.Add(v)
 	}
 	return nil
+}
+
+// weighSet is what the elements weigh in a set of ours.
+func weighSet(s *pickle.Set) (w weight) {
+	for v := range s.All() {
+		w.bytes += entryBytes
+		w.add(v)
+	}
+	return w
 }
 
 // insert adds an element.
@@ -391,8 +400,12 @@ func setPop(c *call) (any, error) {
 	if !ok {
 		return nil, raiseValue("KeyError", "pop from an empty set")
 	}
+	reply := c.encode(v)
+	if !reply.sent {
+		return reply, nil
+	}
 	_, err := c.takeOut(v)
-	return v, err
+	return reply, err
 }
 
 func setClear(c *call) (any, error) {

@@ -29,6 +29,7 @@ type State struct {
 	patience timers
 
 	call    call // the one under way: methods do not call each other
+	encoded encoded
 	replies []Reply
 	freed   []string
 	out     replier

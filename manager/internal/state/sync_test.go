@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,6 +129,24 @@ func TestReplyTooLarge(t *testing.T) {
 	r.get(q, "put", pickle.Bytes(make([]byte, 2000)))
 	r.wantRaised("MemoryError", "the length of a reply would go over the server's limit of 1000", q, "get")
 	want(t, "qsize", r.get(q, "qsize"), int64(1))
+
+	large := strings.Repeat("x", 2000)
+	set := r.create("set")
+	r.get(set, "add", large)
+	for _, pop := range []struct {
+		ident, method string
+		args          []any
+	}{
+		{r.create("list", pickle.NewList(large)), "pop", nil},
+		{r.create("dict", must(pickle.NewDict())("k", large)), "pop", []any{"k"}},
+		{r.create("dict", must(pickle.NewDict())("k", large)), "popitem", nil},
+		{set, "pop", nil},
+	} {
+		bytes := r.s.objects[pop.ident].bytes
+		r.wantRaised("MemoryError", "the length of a reply would go over the server's limit of 1000", pop.ident, pop.method, pop.args...)
+		want(t, pop.method, r.get(pop.ident, "__len__"), int64(1))
+		want(t, "bytes after "+pop.method, r.s.objects[pop.ident].bytes, bytes)
+	}
 }
 
 func TestQueueWaits(t *testing.T) {
@@ -423,5 +442,34 @@ func TestThousandWait(t *testing.T) {
 			t.Errorf("%s: %d served of %d that live, %d killed", typeid, len(order), len(alive), killed)
 		}
 		want(t, "free", r.get(l, "acquire", false), true)
+	}
+}
+
+// TestIntersectionElements: which of two equal elements an intersection has is as in CPython.
+func TestIntersectionElements(t *testing.T) {
+	r := newRig(t, Options{})
+	setOf := func(items ...any) *pickle.Set {
+		s := pickle.NewSet(false)
+		for _, item := range items {
+			if _, err := s.Add(item); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s
+	}
+	for _, test := range []struct {
+		method    string
+		own       *pickle.Set
+		arg, want any
+	}{
+		{"__iand__", setOf(int64(1)), setOf(true), "{True}"},
+		{"__iand__", setOf(int64(1)), setOf(true, int64(2)), "{1}"},
+		{"intersection_update", setOf(int64(1)), pickle.NewList(true, int64(2)), "{True}"},
+		{"intersection_update", setOf(int64(1)), setOf(true, int64(2)), "{1}"},
+		{"update", setOf(int64(1)), setOf(true), "{1}"},
+	} {
+		s := r.create("set", test.own)
+		r.get(s, test.method, test.arg)
+		want(t, test.method, r.get(s, "__repr__"), test.want)
 	}
 }
