@@ -30,7 +30,7 @@ import (
 //
 // How it stops:
 //
-//	serving   Addr can be dialed. Ends by Shutdown, Close, the end of Serve's context, or a client's shutdown request
+//	serving   Addr can be dialed. Ends by Shutdown, Close, the end of Serve's context, a client's shutdown request, or a defect
 //	stopping  nothing is accepted; calls that have begun go on; what waits for other clients is cut off
 //	stopped   all connections are closed, and objects of user types too
 type Server struct {
@@ -64,6 +64,7 @@ type Server struct {
 	last    state.Client
 	conn    map[state.Client]*client
 	objects map[string]object
+	defect  error // of the state: it executes nothing any more
 }
 
 // A machine is a state.State, or what a test puts in its place.
@@ -157,6 +158,9 @@ func (s *Server) Authkey() []byte { return bytes.Clone(s.o.Authkey) }
 // Serve serves clients until the server stops. The error is nil after [Server.Shutdown], [Server.Close]
 // or a client's shutdown request, and otherwise what ended the listening. The end of
 // ctx is a Close, and its error is returned. When Serve returns, the server has stopped.
+//
+// A panic in the code that keeps the objects is a defect of this package, after which nobody knows what they are: the server executes
+// nothing more, logs it, stops as by Shutdown, and Serve returns an error with the panic. Panics of user types are errors of their calls.
 func (s *Server) Serve(ctx context.Context) error {
 	for {
 		f, err := s.listener.Accept(ctx)
@@ -167,7 +171,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		select {
 		case <-s.stopping:
 			<-s.stopped
-			return nil
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.defect
 		default:
 		}
 		if ctx.Err() == nil {

@@ -17,6 +17,13 @@ func (s *Server) Connections() int {
 	return len(s.conn)
 }
 
+// Stopping reports whether the server admits nobody any more.
+func (s *Server) Stopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
 // MaxBacklog is how much a client may send while its call waits.
 const MaxBacklog = maxBacklog
 

@@ -17,7 +17,7 @@ const (
 	// lingerTime is how long the rest of a request that is too large is awaited, so that
 	// its sender comes to read why it is refused.
 	lingerTime = 10 * time.Second
-	// stopTime is how long a server whose client has asked it to stop waits for calls of user types.
+	// stopTime is how long a server that a client or a defect stops waits for calls of user types.
 	stopTime = 5 * time.Second
 )
 
@@ -162,18 +162,22 @@ func (c *client) shutdown() {
 		return
 	}
 	c.s.log.Info("manager: a client has asked for the shutdown", "remote", c.f.RemoteAddr(), "pid", c.peer.pid())
+	c.s.beginStop() // nobody gets in once it is told
 	c.answer(wire.KindReturn, nil)
 	if c.send() {
 		c.answer(wire.KindReturn, nil)
 		c.send()
 	}
-	go func() { // it waits for this connection too, and Serve waits for it
-		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-		defer cancel()
-		if err := c.s.Shutdown(ctx); err != nil {
-			c.s.log.Warn("manager: shutdown", "err", err)
-		}
-	}()
+	go c.s.shutdown() // it waits for this connection too, and Serve waits for it
+}
+
+// shutdown is the Shutdown that nobody has called.
+func (s *Server) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		s.log.Warn("manager: shutdown", "err", err)
+	}
 }
 
 // recvFailed deals with an error of receiving: the end of the stream mostly.

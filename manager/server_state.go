@@ -58,12 +58,18 @@ func (s *Server) event(cmd *state.Command) {
 	}
 }
 
-// step has the state execute a command, with mu held. A defect in it must not end everybody's work.
+// step has the state execute a command, with mu held. A panic leaves the state half changed, and replies unsent for which others
+// wait. So it is the last step: to stop is better than to tell what is wrong, and those who wait notice.
 func (s *Server) step(cmd *state.Command) (replies []state.Reply, ok bool) {
+	if s.defect != nil {
+		return nil, false
+	}
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("manager: a command has failed", "op", int(cmd.Op), "method", cmd.Method,
+			s.defect = fmt.Errorf("manager: a defect has stopped the server: panic in command %d of method %q: %v", cmd.Op, cmd.Method, p)
+			s.log.Error("manager: a command has failed; the server stops", "op", int(cmd.Op), "method", cmd.Method,
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			go s.shutdown() // Serve waits for it
 		}
 	}()
 	cmd.Now = time.Since(s.started)

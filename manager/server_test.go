@@ -200,6 +200,9 @@ func TestShutdownOfClients(t *testing.T) {
 		if kind, result := receive(t, f); kind != wire.KindReturn || result != nil {
 			t.Errorf("%s %v", kind, result)
 		}
+		if !s.Stopping() {
+			t.Error("it tells that it stops before it does")
+		}
 	}
 	if err := modetest.Receive(t, served, "end of Serve"); err != nil {
 		t.Error(err)

@@ -18,7 +18,7 @@ import (
 )
 
 // A gateState is a state whose calls wait: "wait" until somebody's "open", "late" until a Tick, and "echo" not
-// at all. "broken" is a defect.
+// at all.
 type gateState struct {
 	mu      sync.Mutex // the server has one of its own; this one is for the test
 	seen    []string   // what has happened, in order
@@ -89,8 +89,6 @@ func (g *gateState) Apply(_ uint64, c *state.Command) (replies []state.Reply, fr
 			replies = append(g.release("wait", c.Args.Items[0]), reply(c, nil))
 		case "echo":
 			return []state.Reply{reply(c, c.Args.Items[0])}, nil
-		case "broken":
-			panic("a defect")
 		}
 	}
 	return replies, nil
@@ -280,18 +278,6 @@ func TestBacklogIsLimited(t *testing.T) {
 	}
 	g.want(t, "withdrawn", "disconnect")
 	if !strings.Contains(log.String(), "on and on") {
-		t.Errorf("the log: %s", log.String())
-	}
-}
-
-// TestDefects: a command that panics ends with words, in the log too, and nothing else ends.
-func TestDefects(t *testing.T) {
-	var log record
-	s, _ := serveGate(t, manager.Options{Logger: logTo(&log)})
-	f := open(t, s)
-	wantText(t, f, wire.KindTraceback, "a defect of the server", "1", "broken")
-	want(t, f, "x", "1", "echo", "x")
-	if !strings.Contains(log.String(), "a defect") || !strings.Contains(log.String(), "gateState") {
 		t.Errorf("the log: %s", log.String())
 	}
 }
