@@ -37,21 +37,25 @@ func ownerOf(word uint64) lease.ID { return lease.ID(uint32(word)) }
 // returned is the number of messages that were given back; for those who do not have the lock.
 func returned(q *layout.Queue) uint32 { return q.Get.Returned.Load() }
 
-// hold makes the Held for a cell that belongs to me.
-func (r *Ring) hold(me lease.ID, i uint32) (*Held, error) {
+// dataOf is the message of a cell, checked before anybody takes it: one that cannot be read stays where it is. The getting side
+// is locked.
+func (r *Ring) dataOf(i uint32) ([]byte, error) {
 	c := r.cell(i)
-	h := &Held{r: r, me: me, cell: i, pos: c.Pos, Deliveries: int(c.Deliveries), Nil: uint64(c.Flags)<<32&layout.RecordNil != 0}
 	n := c.Len
-	if i < r.leases {
-		if n > r.leaseRoom {
-			return nil, ErrCorrupt
-		}
-		h.Data = r.leaseBytes(i, n)
-		return h, nil
+	if i >= r.leases {
+		return r.message(c.Block, n)
 	}
-	var err error
-	h.Data, err = r.message(c.Block, n)
-	return h, err
+	if n > r.leaseRoom {
+		return nil, ErrCorrupt
+	}
+	return r.leaseBytes(i, n), nil
+}
+
+// hold makes the Held for a cell that belongs to me.
+func (r *Ring) hold(me lease.ID, i uint32, data []byte) *Held {
+	c := r.cell(i)
+	isNil := uint64(c.Flags)<<32&layout.RecordNil != 0
+	return &Held{r: r, me: me, cell: i, pos: c.Pos, Deliveries: int(c.Deliveries), Nil: isNil, Data: data}
 }
 
 // message is n bytes of the block at off, if they are there.
@@ -105,12 +109,16 @@ func (r *Ring) takeReturned(me lease.ID) (*Held, error) {
 		r.q.Get.Returned.Store(0)
 		return nil, ErrCorrupt
 	}
+	data, err := r.dataOf(best)
+	if err != nil {
+		return nil, err
+	}
 	c := r.cell(best)
 	c.Deliveries++
 	c.Word.Store(ownedBy(layout.CellHeld, me))
 	crashpoint.At("queue.retaken")
 	r.q.Get.Returned.Add(^uint32(0))
-	return r.hold(me, best)
+	return r.hold(me, best, data), nil
 }
 
 func (r *Ring) freeLease() bool {
@@ -135,11 +143,16 @@ func (r *Ring) takeBig(me lease.ID, rec record) (*Held, error) {
 		r.unlock(&r.get, me)
 		return nil, ErrCorrupt
 	}
-	return r.take(me, i, rec.next)
+	data, err := r.dataOf(i)
+	if err != nil {
+		r.unlock(&r.get, me)
+		return nil, err
+	}
+	return r.take(me, i, rec.next, data), nil
 }
 
 // take makes the message at Head me's, in a cell that describes it, and unlocks the getting side.
-func (r *Ring) take(me lease.ID, i uint32, next uint64) (*Held, error) {
+func (r *Ring) take(me lease.ID, i uint32, next uint64, data []byte) *Held {
 	q, c := r.q, r.cell(i)
 	q.Get.Cells = 1
 	c.Deliveries = 1
@@ -148,9 +161,9 @@ func (r *Ring) take(me lease.ID, i uint32, next uint64) (*Held, error) {
 	q.Head.Store(next)
 	crashpoint.At("queue.held")
 	c.Word.Store(ownedBy(layout.CellHeld, me))
-	h, err := r.hold(me, i)
+	h := r.hold(me, i, data)
 	r.unlockAndRing(&r.get, me, &q.PutBell, r.wakesPut(1))
-	return h, err
+	return h
 }
 
 // Lease takes a message and leaves it in the queue's memory until [Held.End], [Held.Ack] or [Held.Nack].
@@ -185,8 +198,9 @@ func (r *Ring) Lease(ctx context.Context, me lease.ID, block bool) (*Held, error
 	}
 	c := r.cell(i)
 	c.Len, c.Flags, c.Pos = rec.n, uint32(rec.flags>>32), count(head)
-	copy(r.leaseBytes(i, rec.n), data)
-	return r.take(me, i, rec.next)
+	held := r.leaseBytes(i, rec.n)
+	copy(held, data)
+	return r.take(me, i, rec.next, held), nil
 }
 
 // relock locks the getting side for one who holds h.
