@@ -268,18 +268,17 @@ func move(pos uint64, messages, words uint32) uint64 {
 
 // lock takes the lock of a side and repairs what its last holder may have died of.
 func (r *Ring) lock(ctx context.Context, p *lock.Place, me lease.ID) error {
-	if p.Take(me) && p.Live() {
+	took := p.Take(me)
+	if took && p.Live() {
 		return nil
 	}
-	return r.lockSlow(ctx, p, me)
+	return r.lockSlow(ctx, p, me, took)
 }
 
-func (r *Ring) lockSlow(ctx context.Context, p *lock.Place, me lease.ID) error {
-	if !p.Live() {
-		if me != 0 && p.Lock.Word.Load() == uint32(me) {
-			_ = r.env.Return(p, me) // taken in the last moment: the block is another object's
-		}
-		return family.ErrClosed
+// lockSlow is lock where took is not enough, or the lock was not to be had at once.
+func (r *Ring) lockSlow(ctx context.Context, p *lock.Place, me lease.ID, took bool) error {
+	if took {
+		return r.env.Return(p, me) // in the last moment: the block is another object's
 	}
 	if err := r.env.Acquire(ctx, p, me); err != nil {
 		return err
