@@ -30,6 +30,9 @@ type session struct {
 	refs    refs
 	flights flights
 	garbage garbage
+	// closing is set before what the session refers to is given back: an object that the server
+	// does not know any more is then not its fault.
+	closing atomic.Bool
 }
 
 // flights are the proxies that are on their way to other processes; see proxy_handle.go.
@@ -163,7 +166,11 @@ func (s *session) settle(ctx context.Context, r *ref, method, kind string, resul
 	case wire.KindError:
 		return nil, exceptionOf(result)
 	}
-	return nil, remoteError(kind, result.(string), r.ident)
+	err := remoteError(kind, result.(string), r.ident)
+	if s.closing.Load() && errors.Is(err, ErrNoObject) {
+		err = s.failed(ctx, r.typeid, method, ErrClosed)
+	}
+	return nil, err
 }
 
 // serve runs a function of the server itself.
@@ -220,6 +227,7 @@ func (s *session) end() { s.links.close() }
 const closeTimeout = time.Second
 
 func (s *session) close() error {
+	s.closing.Store(true)
 	if s.server != nil {
 		s.end()
 		return s.server.stop()
