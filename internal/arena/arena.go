@@ -277,7 +277,7 @@ func (a *Arena) apply() {
 		a.env.Table.Slot(slot).Limbo.Store(r.Limbo)
 	}
 	if r.Receiver != 0 {
-		*a.word(r.Receiver) = received(r)
+		a.word(r.Receiver).Store(received(r))
 	}
 	crashpoint.At("arena.applied")
 	r.Pending.Store(0)

@@ -1,6 +1,7 @@
 package arena
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/multiproc-go/multiproc/internal/layout"
@@ -20,8 +21,8 @@ func (a *Arena) payload(off, n uint64) []byte {
 	return unsafe.Slice((*byte)(a.Payload(off)), n)
 }
 
-// word is a receiver of AllocInto.
-func (a *Arena) word(off uint64) *uint64 {
+// word is a receiver of AllocInto. Others may read it meanwhile, and find the block whole.
+func (a *Arena) word(off uint64) *atomic.Uint64 {
 	// SAFETY: whoever asked for the block passed an offset of its own, and so it is in the record.
-	return (*uint64)(a.mem.Ptr(off))
+	return (*atomic.Uint64)(a.mem.Ptr(off))
 }

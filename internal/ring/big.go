@@ -87,7 +87,7 @@ func (r *Ring) tryClaim(me lease.ID, n *need) (bool, error) {
 
 // roomOf is how much of the budget a cell takes.
 func (r *Ring) roomOf(c *layout.QueueCell) uint64 {
-	if room, ok := r.ref.Member.Arena.Room(c.Block, layout.KindMessage); ok {
+	if room, ok := r.ref.Member.Arena.Room(blockOf(c), layout.KindMessage); ok {
 		return room
 	}
 	if stateOf(c.Word.Load()) == layout.CellWriting {

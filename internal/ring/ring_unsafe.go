@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/multiproc-go/multiproc/internal/layout"
@@ -22,6 +23,12 @@ func (r *Ring) setHead() {
 	// SAFETY: a block of this kind begins with a layout.Queue; its address is valid for as long as the
 	// process lives, whatever becomes of the block.
 	r.q = (*layout.Queue)(r.ref.Payload())
+}
+
+// blockOf is the block of a cell whose owner may be about to receive one.
+func blockOf(c *layout.QueueCell) uint64 {
+	// SAFETY: an aligned word; the allocator stores it as one.
+	return (*atomic.Uint64)(unsafe.Pointer(&c.Block)).Load()
 }
 
 // Slot is the address of the i-th slot from pos on. Its bytes are the caller's between Begin and End only.
