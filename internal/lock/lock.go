@@ -83,8 +83,7 @@ func (e *Env) stillThere(p *Place, me lease.ID) error {
 	return e.Return(p, me)
 }
 
-// spin looks at the word for as long as a short critical section may last. What to add to the word and
-// what to take from it, if the caller gets it, is that of [Env.take].
+// spin looks at the word for as long as a short critical section may last. It takes the lock as [Env.take] does.
 //
 // The first pauses are short. But where others have released the lock several times during one of them,
 // its cache lines are where they are used best: who takes the lock now slows down everybody, himself

@@ -99,7 +99,7 @@ func (p *Place) StoreFree(ticket uint32) {
 }
 
 // FreeBySwap releases the lock if that takes nothing but a compare-and-swap: me holds it with this ticket,
-// and nobody waits or is watched for. It is inlined into its caller.
+// and nobody waits or is watched for.
 func (p *Place) FreeBySwap(me lease.ID, ticket uint32) bool {
 	l := p.Lock
 	if race.Enabled || l.Ticket.Load() != ticket || ticket%askEvery == askEvery-1 || p.Mutex.Watch.Load()&layout.WatchState != layout.WatchNone ||
