@@ -3,18 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
 	"time"
-
-	"github.com/multiproc-go/multiproc"
 )
-
-// idling exists until its context ends.
-var idling = multiproc.Proc("idling", func(ctx context.Context, b board) error {
-	b.word(ready).Add(1)
-	<-ctx.Done()
-	return nil
-})
 
 func memoryWorkloads(s size) (list []workload) {
 	for _, kind := range []struct{ name, what string }{
@@ -25,11 +17,11 @@ func memoryWorkloads(s size) (list []workload) {
 			name: "memory-" + kind.name, title: "Resident memory of an idle process (" + kind.name + ")", unit: mebibytes,
 			rounds: pick(s, 7, 2),
 			system: []system{
-				{ours, func(ctx context.Context, _ *peers) ([]float64, error) { return idleChild(ctx, kind.name) }},
+				{ours, func(ctx context.Context, p *peers) ([]float64, error) { return idleChild(ctx, p, kind.name) }},
 				{"an idle Go program", func(ctx context.Context, p *peers) ([]float64, error) { return idleProgram(ctx, p, kind.name) }},
 			},
 			bars: []bar{{against: "an idle Go program", times: 2, more: true}},
-			note: kind.name + " of smaps_rollup: " + kind.what + ". Ours is a child of the benchmark, whose code it shares.",
+			note: kind.name + " of smaps_rollup: " + kind.what + ". Ours is a child of a small program, whose code it shares.",
 		})
 	}
 	return list
@@ -38,23 +30,32 @@ func memoryWorkloads(s size) (list []workload) {
 // calm is how long a process is given to come to rest.
 const calm = 100 * time.Millisecond
 
-func idleChild(ctx context.Context, kind string) ([]float64, error) {
-	b, err := newBoard()
+func idleChild(ctx context.Context, p *peers, kind string) ([]float64, error) {
+	path, err := p.small(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer b.close()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	p, err := idling.Start(ctx, b)
+	cmd := exec.CommandContext(ctx, path, "idle")
+	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	err = errors.Join(b.await(ctx, ready, 1), nap(ctx, calm))
-	mib, e := memoryOf(p.Pid(), kind)
-	cancel()
-	<-p.Done()
-	return []float64{mib}, errors.Join(err, e)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	var pid int
+	_, err = fmt.Fscan(stdout, &pid)
+	var mib float64
+	if err == nil {
+		if err = nap(ctx, calm); err == nil {
+			mib, err = memoryOf(pid, kind)
+		}
+	}
+	return []float64{mib}, errors.Join(err, stdin.Close(), cmd.Wait())
 }
 
 func idleProgram(ctx context.Context, p *peers, kind string) ([]float64, error) {

@@ -102,6 +102,11 @@ func (p *peers) idle(ctx context.Context) (string, error) {
 	return p.goProgram(ctx, "idle", p.file("idle/main.go"))
 }
 
+// small is a small program of ours.
+func (p *peers) small(ctx context.Context) (string, error) {
+	return p.goProgram(ctx, "small", "github.com/multiproc-go/multiproc/bench/small")
+}
+
 // runC runs a command of peers.c and returns its numbers.
 func (p *peers) runC(ctx context.Context, args ...any) ([]float64, error) {
 	path, err := p.c(ctx)
