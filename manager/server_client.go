@@ -290,6 +290,12 @@ func (c *client) ownThread() {
 	c.s.threads.Add(-1)
 }
 
+func (c *client) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.doing == executing || c.doing == calling
+}
+
 // A pendingCall waits for the reply of a call; it is run by who executes. It reports false if the connection ends before.
 type pendingCall func(c *client) (reply []byte, ok bool)
 
