@@ -204,8 +204,8 @@ func (s *Server) admit(f *conn.Framed) {
 
 // Shutdown stops the server in good order: nothing is accepted any more, requests that have
 // come are answered, and then all connections are closed. Calls that wait for other clients, as for a lock, are not
-// answered. It waits until ctx ends for the calls of user types that are running, and then closes as
-// Close does, and returns the error of ctx.
+// answered. It waits for the others, calls of user types included, until ctx ends, and then closes as
+// Close does; it returns the error of ctx if that has cut something off.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginStop()
 	done := make(chan struct{})
@@ -218,7 +218,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-done:
 		return s.finish()
 	case <-ctx.Done():
-		return errors.Join(ctx.Err(), s.Close())
+		var cut error
+		if s.busy() {
+			cut = ctx.Err()
+		}
+		return errors.Join(cut, s.Close())
 	}
 }
 
@@ -234,6 +238,18 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	s.conns.Wait()
 	return s.finish()
+}
+
+// busy reports whether a request is being executed, or answered, or is under way to a user type.
+func (s *Server) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conn {
+		if c.busy() {
+			return true
+		}
+	}
+	return false
 }
 
 // beginStop makes the server accept nothing and close what is idle. It may be called again.

@@ -35,6 +35,7 @@ type client struct {
 	in       []byte // of who receives: the last request
 	served   int    // likewise: how many there were
 	threaded bool   // likewise: a thread of its own waits for them
+	outlived bool   // likewise: by a constructor, which has the codec
 
 	*codec         // of who executes
 	request uint64 // likewise: the number of the last command
@@ -75,7 +76,7 @@ func (c *client) serve() {
 	c.codec = c.s.codecs.Get().(*codec)
 	if c.serveFirst() {
 		c.serveCalls()
-	} else {
+	} else if !c.outlived {
 		c.s.codecs.Put(c.codec.trimmed())
 	}
 }
@@ -287,6 +288,12 @@ func (c *client) ownThread() {
 		return
 	}
 	c.s.threads.Add(-1)
+}
+
+func (c *client) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.doing == executing || c.doing == calling
 }
 
 // A pendingCall waits for the reply of a call; it is run by who executes. It reports false if the connection ends before.

@@ -2,6 +2,8 @@ package manager_test
 
 import (
 	"context"
+	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -84,4 +86,59 @@ func TestConstructorsKeepNoPlaces(t *testing.T) {
 	}
 	d := create(t, s, "dict")
 	want(t, open(t, s), nil, d, "setdefault", large)
+}
+
+// TestCloseDoesNotWaitForConstructors: also if one does not look at its context, and is that of a connection's first request, as
+// Python's are.
+func TestCloseDoesNotWaitForConstructors(t *testing.T) {
+	entered, release, made := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	u := manager.Type("Deaf", func() *deaf {
+		entered <- struct{}{}
+		<-release
+		return &deaf{made}
+	})
+	s, err := manager.NewServer(manager.Options{Types: []manager.UserType{u}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, closed := make(chan error, 1), make(chan error, 1)
+	go func() { served <- s.Serve(context.Background()) }()
+	f := dialRaw(t, s)
+	send(t, f, wire.NewRequest("", wire.FuncCreate, "Deaf").Graph())
+	modetest.Receive(t, entered, "constructor")
+	go func() { closed <- s.Close() }()
+	if err := modetest.Receive(t, closed, "end of Close"); err != nil {
+		t.Error(err)
+	}
+	if err := modetest.Receive(t, served, "end of Serve"); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Recv(modetest.Patient(t)); err != io.EOF {
+		t.Errorf("the client: %v", err)
+	}
+	close(release)
+	modetest.Receive(t, made, "Close of what was made too late")
+}
+
+// deaf is a user type whose constructor does not listen.
+type deaf struct{ closed chan struct{} }
+
+func (*deaf) Number(n int) int { return n }
+func (d *deaf) Close() error {
+	close(d.closed)
+	return nil
+}
+
+// TestExitOfConstructor: one that ends its goroutine ends its connection.
+func TestExitOfConstructor(t *testing.T) {
+	s := serve(t, manager.Options{Types: []manager.UserType{manager.Type("Exits", func() *held {
+		runtime.Goexit()
+		return nil
+	})}})
+	f := dialRaw(t, s)
+	send(t, f, wire.NewRequest("", wire.FuncCreate, "Exits").Graph())
+	if data, err := f.Recv(modetest.Patient(t)); err != io.EOF {
+		t.Errorf("%q, %v", data, err)
+	}
+	wantWorking(t, s)
 }

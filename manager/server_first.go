@@ -50,10 +50,31 @@ func (c *client) serveFirst() bool {
 		c.shutdown()
 		return false
 	}
-	if call := c.control(&r); call != nil {
-		c.out, _ = call(c)
+	if call := c.control(&r); call != nil && !c.awaitMade(call) {
+		return false
 	}
 	c.send()
+	return false
+}
+
+// awaitMade waits for the constructor of a user type, whose reply is in c.out then. It is false if the server closes
+// before, which does not wait for constructors: this one has the codec.
+func (c *client) awaitMade(call pendingCall) bool {
+	made := make(chan []byte, 1)
+	c.s.calls.Go(func() {
+		defer close(made) // it may end by runtime.Goexit
+		out, _ := call(c)
+		made <- out
+	})
+	select {
+	case out, ok := <-made:
+		if ok {
+			c.out = out
+			return true
+		}
+	case <-c.s.ctx.Done():
+	}
+	c.outlived = true
 	return false
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime/debug"
 
 	"github.com/multiproc-go/multiproc/manager/internal/state"
 	"github.com/multiproc-go/multiproc/manager/internal/wire"
@@ -31,8 +32,7 @@ func construct(r *wire.Request, ident string, args *pickle.Tuple, kwargs *pickle
 			s.drop(object{u, value})
 		}
 		s.event(&state.Command{Op: state.Decref, Client: c.id, Request: c.request, Holder: c.peer.holder(), Ident: ident, Protocol: c.encoder.Protocol})
-		s.report(err)
-		c.answer(failure(err))
+		c.answerUser(u.constructor.name, nil, err)
 		return c.out, true
 	}
 }
@@ -75,14 +75,27 @@ func userCall(r *wire.Request, ident string) pendingCall {
 			return c.out, true
 		}
 		result, err := o.of.invoke(c.ctx, o.value, method, args, kwargs)
-		if err != nil {
-			c.s.report(err)
-			c.answer(failure(err))
-		} else {
-			c.answer(wire.KindReturn, result)
-		}
+		c.answerUser(o.of.name+"."+method, result, err)
 		return c.out, true
 	}
+}
+
+// answerUser is answer with what a function of a user type has returned. Errors and results have methods too, which may panic: a
+// nil pointer in a variable of type error, say.
+func (c *client) answerUser(function string, result any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err := &panicError{function, p, debug.Stack()}
+			c.s.report(err)
+			c.answer(failure(err))
+		}
+	}()
+	if err != nil {
+		c.s.report(err)
+		c.answer(failure(err))
+		return
+	}
+	c.answer(wire.KindReturn, result)
 }
 
 // report tells the log about a panic, which the client is told less about.

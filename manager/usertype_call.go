@@ -69,15 +69,15 @@ func (u *UserType) fallback(object reflect.Value, name string) (text any, err er
 // call makes Go values of the arguments and calls. The error is an Exception if the call was not
 // possible, what the function returned, or a panicError.
 func (fn *function) call(ctx context.Context, f reflect.Value, args *pickle.Tuple, kwargs *pickle.Dict) (results []reflect.Value, err error) {
-	in, err := fn.arguments(ctx, args, kwargs)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
+	defer func() { // types of arguments may have methods, too
 		if p := recover(); p != nil {
 			results, err = nil, &panicError{fn.name, p, debug.Stack()}
 		}
 	}()
+	in, err := fn.arguments(ctx, args, kwargs)
+	if err != nil {
+		return nil, err
+	}
 	if fn.variadic {
 		results = f.CallSlice(in)
 	} else {

@@ -2,14 +2,15 @@ package pickle
 
 // task is what remains to be written of a value. The last one is done first.
 type task struct {
-	kind taskKind
-	op   byte // what ends it
-	one  byte // the same for a single item, or 0
-	only bool // the batch is a single item
-	open bool // a batch was begun
-	half bool // the key of the next entry was written
-	i    int  // the next item
-	n    int  // where the batch ends; of entries: how many it has
+	kind  taskKind
+	op    byte  // what ends it
+	one   byte  // the same for a single item, or 0
+	only  bool  // the batch is a single item
+	open  bool  // a batch was begun
+	half  bool  // the key of the next entry was written
+	level int32 // how many values this one is in, itself included
+	i     int   // the next item
+	n     int   // where the batch ends; of entries: how many it has
 
 	v       any
 	key     name
@@ -32,12 +33,24 @@ const (
 	reduced                      // REDUCE, and the memo
 	namedByParts                 // the memo for the Global v
 	inNewArgs                    // the arguments of __new__, in a tuple that nothing else refers to
+	inCallArgs                   // the tuple v, which is there for a call only: no level
 )
 
 // batch is how many items one opcode takes.
 const batch = 1000
 
-func (p *pickler) push(t task) { p.tasks = append(p.tasks, t) }
+func (p *pickler) push(t task) {
+	t.level = p.level
+	p.tasks = append(p.tasks, t)
+}
+
+// enter begins one level more, for the tasks that are pushed until the next step.
+func (p *pickler) enter() error {
+	if p.level++; int64(p.level) > p.limits.Depth {
+		return &LimitError{"Depth", p.limits.Depth}
+	}
+	return nil
+}
 
 func (p *pickler) pop() {
 	n := len(p.tasks) - 1
@@ -49,6 +62,7 @@ func (p *pickler) pop() {
 func (p *pickler) step() error {
 	depth := len(p.tasks)
 	t := &p.tasks[depth-1]
+	p.level = t.level
 	switch t.kind {
 	case saveValue:
 		v := t.v
@@ -60,7 +74,15 @@ func (p *pickler) step() error {
 	case inNewArgs:
 		items := t.items
 		p.pop()
+		if err := p.enter(); err != nil {
+			return err
+		}
 		p.tupleAs(name{nil, nameless}, items)
+	case inCallArgs:
+		args := t.v
+		p.pop()
+		p.level--
+		return p.save(args)
 	case inTuple, inRun:
 		for t.i < len(t.items) {
 			t.i++
@@ -269,6 +291,7 @@ func (p *pickler) set(v *Set) {
 		for item := range v.All() {
 			items = append(items, item)
 		}
+		p.level-- // the list counts
 		p.reduce(key, builtin(TypeName(v)), &List{items})
 	case v.frozen:
 		p.op(opMark)

@@ -36,7 +36,7 @@ func (p *pickler) global(g *Global) error {
 	if dot := strings.LastIndexByte(g.Name, '.'); dot >= 0 { // a class in a class
 		p.push(task{kind: namedByParts, v: g})
 		p.push(task{kind: writeOp, op: opReduce})
-		p.push(task{kind: saveValue, v: NewTuple(&Global{g.Module, g.Name[:dot]}, g.Name[dot+1:])})
+		p.push(task{kind: inCallArgs, v: NewTuple(&Global{g.Module, g.Name[:dot]}, g.Name[dot+1:])})
 		p.push(task{kind: saveValue, v: builtin("getattr")})
 		return nil
 	}
@@ -74,7 +74,7 @@ func (p *pickler) nameLines(g *Global) error {
 // reduce writes a value, which key is the identity of, as a call. Each time the arguments are a new tuple.
 func (p *pickler) reduce(key name, callable *Global, args ...any) {
 	p.push(task{kind: reduced, key: key})
-	p.push(task{kind: saveValue, v: &Tuple{args}})
+	p.push(task{kind: inCallArgs, v: &Tuple{args}})
 	p.push(task{kind: saveValue, v: callable})
 }
 
@@ -113,17 +113,21 @@ func (p *pickler) object(o *Object) error {
 		if p.proto >= 4 {
 			p.make(o, opNewobjEx, o.Callable, args, kwargs)
 		} else {
-			p.make(o, opReduce, &Global{"copyreg", "__newobj_ex__"}, NewTuple(o.Callable, args, kwargs))
+			p.push(task{kind: constructed, op: opReduce, v: o})
+			p.push(task{kind: inCallArgs, v: NewTuple(o.Callable, args, kwargs)})
+			p.push(task{kind: saveValue, v: &Global{"copyreg", "__newobj_ex__"}})
 		}
 	case o.How == ByInstance:
 		p.op(opMark)
-		if g, ok := o.Callable.(*Global); ok && p.proto == 0 && !strings.Contains(g.Name, ".") {
-			p.push(task{kind: constructed, op: opInst, v: o})
-			p.push(task{kind: inRun, items: args.Items})
-		} else {
-			p.push(task{kind: constructed, op: opObj, v: o})
-			p.push(task{kind: inRun, items: append([]any{o.Callable}, args.Items...)})
+		op, items := byte(opInst), args.Items
+		if g, ok := o.Callable.(*Global); !ok || p.proto > 0 || strings.Contains(g.Name, ".") {
+			op, items = opObj, append([]any{o.Callable}, items...)
 		}
+		p.push(task{kind: constructed, op: op, v: o})
+		if err := p.enter(); err != nil { // Args is a value of its own
+			return err
+		}
+		p.push(task{kind: inRun, items: items})
 	case o.How == ByExtension:
 		return p.extension(o)
 	case o.How == ByPersistentID && p.proto > 0:

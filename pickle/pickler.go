@@ -14,6 +14,7 @@ type pickler struct {
 	proto   int
 	limits  Limits
 	tasks   []task
+	level   int32 // of the task under way
 	memo    names
 	globals map[Global]int // numbers of classes: they are known by name
 	customs map[boxed]any  // what a Custom is pickled as, by its identity
@@ -37,7 +38,7 @@ func (p *pickler) begin(dst []byte, protocol int, l Limits) {
 	}
 	p.out, p.start, p.proto = dst, len(dst), protocol
 	p.limits = l.effective()
-	p.frame = off
+	p.frame, p.level = off, 0
 }
 
 // end forgets the graph.
@@ -67,10 +68,7 @@ func (p *pickler) run(graph any) error {
 	if err := p.save(graph); err != nil {
 		return err
 	}
-	for n := len(p.tasks); n > 0; n = len(p.tasks) {
-		if int64(n) > p.limits.Depth*4 && p.limits.Depth < math.MaxInt64/4 { // a level is some four tasks at most
-			return &LimitError{"Depth", p.limits.Depth}
-		}
+	for len(p.tasks) > 0 {
 		if err := p.step(); err != nil {
 			return err
 		}
@@ -190,6 +188,12 @@ func (p *pickler) save(v any) error {
 		p.get(n)
 		return nil
 	}
+	level, tasks := p.level, len(p.tasks)
+	if isContainer(v) {
+		if err := p.enter(); err != nil {
+			return err
+		}
+	}
 	switch x := v.(type) {
 	case *Tuple:
 		p.tuple(x)
@@ -202,7 +206,9 @@ func (p *pickler) save(v any) error {
 	case *ByteArray:
 		return p.bytearray(x)
 	case *Object:
-		return p.object(x)
+		if err := p.object(x); err != nil {
+			return err
+		}
 	case *Slice:
 		p.reduce(key, builtin("slice"), x.Start, x.Stop, x.Step)
 	case *Range:
@@ -214,6 +220,9 @@ func (p *pickler) save(v any) error {
 		p.reduce(key, builtin("complex"), real(x), imag(x))
 	default:
 		return &EncodeError{Type: goTypeName(v), Reason: "it is not a value of a graph; Marshal takes other Go values"}
+	}
+	if len(p.tasks) == tasks { // nothing is in it
+		p.level = level
 	}
 	return nil
 }

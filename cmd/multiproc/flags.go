@@ -94,7 +94,12 @@ func parseServe(args []string) (config, error) {
 	o.ReplaceDead = true
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // the usage is ours, and errors are told by run
-	f.StringVar(&c.address, "address", "", "")
+	f.Func("address", "", func(s string) error {
+		if c.address = s; s == "" { // of a variable that is not set, say: not the same as no flag
+			return errors.New("it is empty")
+		}
+		return nil
+	})
 	f.Func("socket-mode", "", func(s string) error { return parseMode(s, &o.SocketMode) })
 	f.BoolVar(&o.ReplaceDead, "replace-dead", true, "")
 	f.StringVar(&c.keyFile, "authkey-file", "", "")
@@ -139,7 +144,7 @@ func parseServe(args []string) (config, error) {
 		return c, errHelp
 	case err != nil:
 		return c, usageErrorf("serve: %s", strings.NewReplacer(
-			" flag -", " flag --", "flag provided but not defined: -", "there is no flag --", "flag needs an argument: -", "a value is needed for --",
+			" flag -", " flag --", " for -", " for --", "flag provided but not defined: -", "there is no flag --", "flag needs an argument: -", "a value is needed for --",
 		).Replace(err.Error()))
 	case f.NArg() > 0:
 		return c, usageErrorf("serve: there is something left over: %q", f.Args())

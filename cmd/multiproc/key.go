@@ -42,7 +42,7 @@ func (c *config) readKey() ([]byte, error) {
 		}
 		return key, nil
 	}
-	return nil, nil // EmptyAuthkey
+	return []byte{}, nil // EmptyAuthkey
 }
 
 // checkMode refuses a file that others than its owner and group can read or change.
@@ -61,7 +61,8 @@ func checkMode(f *os.File) error {
 	return nil
 }
 
-// keyOf reads a key without the newline that an editor or echo puts at its end.
+// keyOf reads a key without the newline that an editor or echo puts at its end. All other bytes are the key's, as for the program in
+// Python that the usage shows: a carriage return, too.
 func keyOf(r io.Reader, mayBeEmpty bool) ([]byte, error) {
 	key, err := io.ReadAll(io.LimitReader(r, maxKey+1))
 	switch {
@@ -70,9 +71,7 @@ func keyOf(r io.Reader, mayBeEmpty bool) ([]byte, error) {
 	case len(key) > maxKey:
 		return nil, fmt.Errorf("it has more than %d bytes", maxKey)
 	}
-	if cut, ok := bytes.CutSuffix(key, []byte("\n")); ok {
-		key = bytes.TrimSuffix(cut, []byte("\r"))
-	}
+	key = bytes.TrimSuffix(key, []byte("\n"))
 	switch {
 	case len(key) == 0 && !mayBeEmpty:
 		return nil, errors.New("it is empty; --empty-authkey would allow that")

@@ -52,11 +52,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintln(stdout, version())
 	case "help", "-h", "-help", "--help":
-		if len(rest) > 0 && rest[0] == "serve" {
+		switch {
+		case len(rest) == 0:
+			fmt.Fprint(stdout, usage)
+		case len(rest) == 1 && rest[0] == "serve":
 			err = serve([]string{"--help"}, stdout, stderr)
-			break
+		default:
+			err = usageErrorf("there is no help on %q", rest)
 		}
-		fmt.Fprint(stdout, usage)
 	default:
 		err = usageErrorf("there is no command %q", name)
 	}

@@ -94,6 +94,9 @@ func TestWrongUsage(t *testing.T) {
 		{nil, "Usage:"},
 		{[]string{"frob"}, `"frob"`},
 		{[]string{"version", "x"}, "version"},
+		{[]string{"help", "frob"}, "frob"},
+		{[]string{"serve", "--authkey-file", "a", "--address", ""}, "--address: it is empty"},
+		{[]string{"serve", "--authkey-file", "a", "--replace-dead=x"}, "for --replace-dead"},
 		{[]string{"serve"}, "--authkey-file"},
 		{[]string{"serve", "--frob"}, "--frob"},
 		{[]string{"serve", "--authkey-file"}, "a value is needed for --authkey-file"},
@@ -156,7 +159,7 @@ func keyFile(t *testing.T, text string, mode os.FileMode) string {
 
 func TestKeys(t *testing.T) {
 	for text, want := range map[string]string{
-		"secret": "secret", "secret\n": "secret", "secret\r\n": "secret", "secret\n\n": "secret\n", "secret\r": "secret\r",
+		"secret": "secret", "secret\n": "secret", "secret\r\n": "secret\r", "secret\n\n": "secret\n", "secret\r": "secret\r",
 		" two words \t\n": " two words \t", "\x00\xff": "\x00\xff", "a\nb": "a\nb",
 	} {
 		c := config{keyFile: keyFile(t, text, 0o600), keyFD: -1}

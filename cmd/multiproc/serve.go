@@ -27,9 +27,15 @@ func serve(args []string, stdout, stderr io.Writer) error {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
-	if c.options.Authkey, err = c.readKey(); err != nil {
+	// A pipe whose reader has gone, on standard error say, is no reason to die.
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
+
+	key, err := c.awaitKey(signals)
+	if err != nil || key == nil {
 		return err
 	}
+	c.options.Authkey = key
 	if c.options.Logger, err = newLogger(stderr, c.logLevel, c.logFormat); err != nil {
 		return err
 	}
@@ -52,6 +58,25 @@ func serve(args []string, stdout, stderr io.Writer) error {
 	return errors.Join(err, <-done)
 }
 
+// awaitKey reads the key, which a pipe or a terminal may take its time to tell. It is nil if a signal comes before.
+func (c *config) awaitKey(signals <-chan os.Signal) ([]byte, error) {
+	type read struct {
+		key []byte
+		err error
+	}
+	done := make(chan read, 1)
+	go func() {
+		key, err := c.readKey()
+		done <- read{key, err}
+	}()
+	select {
+	case r := <-done:
+		return r.key, r.err
+	case <-signals:
+		return nil, nil
+	}
+}
+
 // shutdown stops the server in good order; a second signal ends its patience.
 func (c *config) shutdown(s *manager.Server, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.shutdownTimeout)
@@ -65,12 +90,27 @@ func (c *config) shutdown(s *manager.Server, signals <-chan os.Signal) error {
 		case <-ended:
 		}
 	}()
-	return s.Shutdown(ctx)
+	err := s.Shutdown(ctx)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("requests that had not ended %v after the signal were cut off", c.shutdownTimeout)
+	case errors.Is(err, context.Canceled):
+		return errors.New("the second signal has cut off requests that had not ended")
+	}
+	return err
 }
 
-// explain says more about an address that is in use.
+// longestPath is how long the path of a Unix socket may be on Linux; elsewhere it is shorter.
+const longestPath = 107
+
+// explain says more about an address that is in use, or too long.
 func (c *config) explain(err error) error {
-	if !errors.Is(err, syscall.EADDRINUSE) || c.options.Network != "unix" {
+	switch {
+	case c.options.Network != "unix":
+		return err
+	case errors.Is(err, syscall.EINVAL) && len(c.options.Address) > longestPath:
+		return fmt.Errorf("%w: the path of a socket has %d bytes at most, and this one %d", err, longestPath, len(c.options.Address))
+	case !errors.Is(err, syscall.EADDRINUSE):
 		return err
 	}
 	info, statErr := os.Lstat(c.options.Address)

@@ -112,11 +112,20 @@ func (it *iterator) elements(c *call, self *shared) ([]any, error) {
 }
 
 func iteratorNext(c *call) (any, error) {
-	v, ok, err := c.self.obj.(*iterator).next(c.s, c.self)
-	if err == nil && !ok {
-		err = raiseValue("StopIteration")
+	it := c.self.obj.(*iterator)
+	position, remaining := it.position, it.remaining
+	v, ok, err := it.next(c.s, c.self)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, raiseValue("StopIteration")
 	}
-	return v, err
+	reply := c.encode(v)
+	if !reply.sent { // nobody has seen it: it is next again
+		it.position, it.remaining = position, remaining
+	}
+	return reply, nil
 }
 
 // next is the iterator's step; ok is false at the end, which is final.

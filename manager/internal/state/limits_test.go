@@ -123,6 +123,78 @@ func TestReplyLimit(t *testing.T) {
 	r.get(l, "__getitem__", int64(0))
 }
 
+// TestNextIsNotLost: what an iterator cannot send, as it is too long, it has next again.
+func TestNextIsNotLost(t *testing.T) {
+	r := newRig(t, Options{MaxReply: 1_000})
+	long := strings.Repeat("x", 2_000)
+	d := r.create("dict", must(pickle.NewDict())(int64(1), nil, long, nil, int64(3), nil))
+	_, proxy := r.call(d, "__iter__")
+	it := proxy.(*pickle.Tuple).Items[1].(*pickle.Object).State.(*pickle.Tuple).Items[2].(string)
+	free := r.create("Iterator", iterOver([]any{int64(1), long, int64(3)}))
+	for _, it := range []string{it, free} {
+		want(t, "the first", r.get(it, "__next__"), int64(1))
+		for range 2 {
+			r.wantMemoryError("the second", it, "__next__")
+		}
+	}
+	// It is still there for whoever may have it.
+	r.s.out.begin(10_000)
+	for _, it := range []string{it, free} {
+		want(t, "the second", r.get(it, "__next__"), long)
+		want(t, "the third", r.get(it, "__next__"), int64(3))
+		r.wantRaised("StopIteration", "", it, "__next__")
+	}
+}
+
+// TestProxiesAreWeighed: all that a proxy consists of counts, whatever somebody has written there.
+func TestProxiesAreWeighed(t *testing.T) {
+	r := newRig(t, Options{MaxObjectBytes: 3_000})
+	l := r.create("list")
+	large := strings.Repeat("x", 3_000)
+	class := &pickle.Global{Module: managers, Name: "ListProxy"}
+	proxy := func(class *pickle.Global, typeid string, address any, ident string, serializer any, exposed any) any {
+		return &pickle.Object{
+			Callable: &pickle.Global{Module: managers, Name: "RebuildProxy"},
+			Args:     pickle.NewTuple(class, token(typeid, address, ident), serializer, must(pickle.NewDict())("exposed", exposed)),
+		}
+	}
+	auto := &pickle.Global{Module: managers, Name: "AutoProxy"}
+	for what, p := range map[string]any{
+		"class":      proxy(&pickle.Global{Module: "m", Name: large}, "list", "/a", l, "pickle", nil),
+		"type":       proxy(class, large, "/a", l, "pickle", nil),
+		"address":    proxy(class, "list", pickle.NewTuple("/a", large), l, "pickle", nil),
+		"ident":      proxy(class, "list", "/a", large, "pickle", nil),
+		"serializer": proxy(class, "list", "/a", l, pickle.NewList(large), nil),
+		"exposed":    proxy(auto, "list", "/a", l, "pickle", pickle.NewTuple(large)),
+	} {
+		r.wantMemoryError(what, l, "append", p)
+		r.wantMemoryError(what, l, "append", pickle.NewList(p))
+	}
+	r.get(l, "append", proxy(auto, "list", "/a", l, "pickle", pickle.NewTuple("append")))
+	r.get(l, "pop")
+	if n := r.s.objects[l].bytes; n != 0 {
+		t.Errorf("%d bytes of nothing", n)
+	}
+}
+
+// TestDeepValuesComeBack: the deepest that a request may have in it, by every way out.
+func TestDeepValuesComeBack(t *testing.T) {
+	r := newRig(t, Options{})
+	d := r.create("dict")
+	var deep any = int64(1)
+	for range 10_000 - 1 { // and the tuple of arguments
+		deep = pickle.NewList(deep)
+	}
+	r.get(d, "__setitem__", "k", deep)
+	for _, method := range []string{"copy", "items", "values", "popitem"} {
+		data := r.apply(Command{Op: Call, Ident: d, Method: method})[0].Data
+		v, err := (&pickle.Decoder{Limits: pickle.Limits{Depth: -1}}).DecodeBytes(data)
+		if reply, ok := v.(*pickle.Tuple); err != nil || !ok || reply.Items[0] != "#RETURN" {
+			t.Errorf("%s: %.100s, %v", method, pickle.Repr(v), err)
+		}
+	}
+}
+
 // TestDepth is about values in themselves and values that are nested too deeply.
 func TestDepth(t *testing.T) {
 	r := newRig(t, Options{})

@@ -25,7 +25,8 @@ type replier struct {
 
 func (r *replier) begin(limit int64) {
 	r.limit = limit
-	r.encoder.Limits.Output = limit
+	// What has come in can go out: what is around a value in a reply may be deeper than what was around it in the request.
+	r.encoder.Limits = pickle.Limits{Output: limit, Depth: -1}
 	r.pair.Items = r.items[:]
 	for protocol := lowest; protocol <= highest; protocol++ {
 		for i, v := range []any{nil, false, true} {

@@ -107,8 +107,8 @@ func (k *weigher) walk(v any, nodes, bytes int64) bool {
 		}
 		k.bytes += slotBytes
 		if p, ok := v.(*Proxy); ok {
-			k.bytes += proxyBytes
 			k.proxies = append(k.proxies, p)
+			k.proxy(p)
 			continue
 		}
 		switch v.(type) {
@@ -135,6 +135,14 @@ func (k *weigher) value(v any) {
 		return
 	}
 	k.todo = append(k.todo, v)
+}
+
+// proxy weighs what a proxy consists of. Its address, say, is a few bytes, unless somebody wants it to be more.
+func (k *weigher) proxy(p *Proxy) {
+	k.bytes += proxyBytes + int64(len(p.Class.Module)+len(p.Class.Name)+len(p.TypeID)+len(p.Ident))
+	k.value(p.Address)
+	k.value(p.Exposed)
+	k.value(p.serializer)
 }
 
 func (k *weigher) values(items []any) {
