@@ -158,6 +158,7 @@ func (e *Entry[A, R]) handle(where place, fn func(context.Context, A) (R, error)
 		if err != nil {
 			return handoff.Payload{}, fmt.Errorf("multiproc: the result: %w", err)
 		}
+		result.Settle(true) // whether it arrives or not, this entry is over
 		return result, nil
 	}
 	coders := sync.OnceValues(newCoders[A, R])

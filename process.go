@@ -100,6 +100,14 @@ func (p *Process) Wait(ctx context.Context) error {
 	}
 }
 
+// WaitReady waits for the end of the process, for conn.Select: it returns nil however that was, and ctx's error if ctx ends first.
+func (p *Process) WaitReady(ctx context.Context) error {
+	if err := p.Wait(ctx); p.Alive() {
+		return err
+	}
+	return nil
+}
+
 // ExitCode is the code that the process exited with, or -N if signal N killed
 // it. ok is false while it runs. In goroutine mode it is what a process's would be.
 func (p *Process) ExitCode() (code int, ok bool) {

@@ -48,6 +48,7 @@ func start(ctx context.Context, t Task, asked bool) (*Process, error) {
 	m, err := s.member()
 	if err != nil {
 		arg.Close()
+		arg.Settle(false)
 		return fail(err)
 	}
 	p := newProcess(s, t)
@@ -58,8 +59,10 @@ func start(ctx context.Context, t Task, asked bool) (*Process, error) {
 	}
 	if err := startBody(ctx, p, t, m, arg); err != nil {
 		arg.Close()
+		arg.Settle(false)
 		return fail(err)
 	}
+	arg.Settle(true)
 	return p, nil
 }
 

@@ -1,5 +1,5 @@
-// Package conn has connections that carry whole messages and whose two ends have proved to
-// each other that they share a key. It speaks the protocol of CPython's
+// Package conn has pipes between processes of a family, connections that carry whole messages and whose two ends have proved to
+// each other that they share a key, and a way to wait for many things at once. Connections speak the protocol of CPython's
 // multiprocessing.connection: each end may be a Go program or a Python one.
 //
 // # Usage
@@ -30,6 +30,16 @@
 // [NewFramed] makes a [Framed] of any stream, and [Authenticate] or its halves [Challenge] and
 // [Answer] run the handshake on it.
 //
+// A [Pipe] is for a process and its child, or two of its children. Its ends are typed, and travel in arguments:
+//
+//	ours, theirs, err := conn.Pipe[request, answer]()
+//	…
+//	worker.Start(ctx, job{Pipe: theirs}) // from now on it is the worker's
+//	err = ours.Send(ctx, request{…})
+//	a, err := ours.Recv(ctx) // io.EOF if the worker has died
+//
+// [Select] waits for several of them, and for queues, events and ends of processes, at a time.
+//
 // # Concurrency
 //
 // All methods may be called by any goroutines. On one connection one goroutine sends while another
@@ -43,6 +53,8 @@
 // with a net.Conn. [Framed.Block] is for connections on which that is too much.
 //
 // # Crash behaviour
+//
+// An end of a pipe is one process's at a time, so that its death is the end for the other side, at once and whoever else lives.
 //
 // The death of the other end's process is the end of the stream: io.EOF between messages, a
 // [FrameError] with io.ErrUnexpectedEOF inside one. A message that was cut off is never given
@@ -89,6 +101,7 @@
 //   - A Listener runs any number of handshakes at once. One in Python stops at the
 //     first client that is silent.
 //   - A reset by the other end is io.EOF, as every other death.
+//   - An end of a pipe moves to the process that it is passed to, where Python's is duplicated.
 //   - Addresses of Listen and Dial have the form of package net: @name is an abstract socket.
 //
 // # Testing

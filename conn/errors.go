@@ -5,26 +5,47 @@ import (
 	"fmt"
 	"io"
 	"syscall"
+
+	"github.com/multiproc-go/multiproc/internal/handoff"
 )
 
 // Errors of a connection.
 var (
 	// ErrClosed is returned by everything that is used after Close, and by what was
 	// waiting when Close was called.
-	ErrClosed = errors.New("conn: closed")
+	ErrClosed = handoff.Sentinel("conn: closed")
 	// ErrTooLarge is returned when a message is announced that is larger than the
 	// limit. None of it was read: it may be received with a higher limit.
-	ErrTooLarge = errors.New("conn: message larger than the limit")
+	ErrTooLarge = handoff.Sentinel("conn: message larger than the limit")
 	// ErrLength is returned when the announced length is no length: the other end
 	// speaks something else, or the stream is out of step. Nothing can follow but Close.
 	ErrLength = errors.New("conn: malformed length")
 	// ErrCut is returned by Send when an earlier one ended in the middle of its
 	// message. Nothing can be sent any more.
-	ErrCut = errors.New("conn: an earlier message was cut off")
+	ErrCut = handoff.Sentinel("conn: an earlier message was cut off")
 	// ErrInterrupted is returned by a connection in the mode of [Framed.Block] after
 	// a context or a deadline has ended a wait: that ends the connection.
 	ErrInterrupted = errors.New("conn: ended by an interrupted wait")
 )
+
+// Errors of the ends of a [Pipe], beside those of a connection.
+var (
+	// ErrMoved is returned by an end that has moved to another process.
+	ErrMoved = handoff.Sentinel("conn: this end of the pipe has moved to another process")
+	// ErrInUse is returned by Start, wrapped, when an end is to move that somebody sends, receives or waits with, or
+	// that stands in two places of the argument.
+	ErrInUse = handoff.Sentinel("conn: this end of the pipe is in use")
+)
+
+// A TypeError names the part of a message type that cannot travel.
+type TypeError = handoff.TypeError
+
+// A ValueError names the part of a message that cannot travel, although its type can.
+type ValueError = handoff.ValueError
+
+// A DecodeError tells why a message could not be decoded: the other side has sent something else, or a handle in it is not
+// valid here any more.
+type DecodeError = handoff.DecodeError
 
 // Errors of listening and dialing.
 var (

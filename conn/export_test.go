@@ -44,3 +44,29 @@ var NewPayload = newPayload
 
 // DirPrefix begins the names of private directories.
 var DirPrefix = dirPrefix
+
+// NetConn is the socket of an end.
+func NetConn[S, R any](c *Conn[S, R]) net.Conn {
+	o, err := c.use()
+	if err != nil {
+		panic(err)
+	}
+	return o.f.NetConn()
+}
+
+// Receiving reports whether somebody receives from an end, or waits for that.
+func Receiving[S, R any](c *Conn[S, R]) bool { return len(c.open.Load().f.in.turn) == 1 }
+
+// PartOf tells how many bytes of a message that is not complete an end has. Nobody may receive from it.
+func PartOf[S, R any](c *Conn[S, R]) int { return len(c.open.Load().f.in.part) }
+
+// Luggage is what of a connection travels beside its socket, and Unpack makes it again.
+func Luggage(f *Framed) ([]byte, error) {
+	b, err := f.depart()
+	if err == nil {
+		f.departed(false)
+	}
+	return b, err
+}
+
+func Unpack(f *Framed, luggage []byte) error { return f.unpack(luggage) }

@@ -31,10 +31,7 @@ func (f *Framed) Poll(ctx context.Context, timeout time.Duration) (bool, error) 
 		}
 		timeout = time.Millisecond
 	}
-	f.mu.Lock()
-	blocked := f.blocked
-	f.mu.Unlock()
-	if blocked {
+	if f.isBlocked() {
 		return false, errors.ErrUnsupported
 	}
 	soon, cancel := context.WithTimeout(ctx, timeout)
@@ -44,6 +41,12 @@ func (f *Framed) Poll(ctx context.Context, timeout time.Duration) (bool, error) 
 		return false, nil
 	}
 	return ready, err
+}
+
+func (f *Framed) isBlocked() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.blocked
 }
 
 // wait waits for its turn, and then for the stream.

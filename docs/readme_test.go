@@ -157,7 +157,7 @@ func TestProgramsCompile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			folder := strings.NewReplacer("/", "_", ".", "_").Replace(strings.TrimPrefix(name, "../"))
+			folder := strings.NewReplacer("/", "_", ".", "_").Replace(strings.TrimPrefix(name, "../")) + strconv.Itoa(b.line)
 			write(filepath.Join(folder, "main.go"), "//line "+page+":"+strconv.Itoa(b.line+1)+"\n"+b.text)
 		}
 	}

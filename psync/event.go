@@ -2,6 +2,7 @@ package psync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/multiproc-go/multiproc/internal/event"
@@ -66,6 +67,20 @@ func (e *Event) Wait(ctx context.Context) error {
 		return ErrClosed
 	}
 	return e.event.Wait(ctx)
+}
+
+// WaitReady is Wait for conn.Select, to which a closed event is ready.
+func (e *Event) WaitReady(ctx context.Context) error {
+	if e.env == nil || e.event.IsSet() || e.event.Closed() {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := e.event.Wait(ctx); err != nil && !errors.Is(err, ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // Close frees the event for all processes. Those who wait for it, and all who use it

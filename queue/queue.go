@@ -160,6 +160,26 @@ func (q *Queue[T]) get(ctx context.Context, block bool) (v T, err error) {
 	return v, nil
 }
 
+// WaitReady waits until there is an item to be taken, or will never be one again, for conn.Select. It takes nothing: another may be faster to
+// Get it. It returns nil also if ctx has ended, if it is so then, and else ctx's error.
+func (q *Queue[T]) WaitReady(ctx context.Context) error {
+	r := q.r
+	if r == nil {
+		return nil // as Get will say
+	}
+	me := r.Me(ctx)
+	if err := r.AwaitMessage(context.Background(), me, false); !errors.Is(err, ring.ErrEmpty) {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := r.AwaitMessage(ctx, me, true); err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return nil
+}
+
 // takeHeld ends the hold of an item that had been given back.
 func takeHeld[T any](h *ring.Held) (v T, err error) {
 	copy(bytesOf(&v), h.Data)

@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 )
@@ -13,19 +14,22 @@ import (
 
 // A loader makes that copy. inspect has found the value to be a tree.
 type loader struct {
-	path  []step
-	files []*os.File // duplicates, in the order of the walk
+	path   []step
+	files  []*os.File // duplicates, in the order of the walk
+	movers []Mover    // those of them that are leaving
 }
 
-// load returns the copy of v. The files are the caller's, whether there is an
-// error or not.
-func load(v reflect.Value, n *node) (reflect.Value, []*os.File, error) {
+// load returns the copy of v, and a payload of its files alone. That is the caller's, to send or to keep and
+// close, whether there is an error or not.
+func load(v reflect.Value, n *node) (reflect.Value, Payload, error) {
 	l := loader{path: []step{{name: rootName(n.typ)}}}
 	out := reflect.New(v.Type()).Elem()
-	if err := l.fill(out, v, n); err != nil {
-		return out, l.files, err
+	err := l.fill(out, v, n)
+	p := Payload{Files: l.files, movers: l.movers}
+	if err != nil {
+		return out, p, err
 	}
-	return out, l.files, nil
+	return out, p, nil
 }
 
 func (l *loader) below(s step, out, v reflect.Value, n *node) *ValueError {
@@ -100,22 +104,32 @@ func (l *loader) add(out, v reflect.Value) *ValueError {
 	if len(l.files) == maxFiles {
 		return &ValueError{Type: v.Type(), Path: formatPath(l.path), Reason: "too many descriptors"}
 	}
+	fail := func(err error) *ValueError { return &ValueError{Type: v.Type(), Path: formatPath(l.path), Err: err} }
 	out.Set(reflect.New(v.Type().Elem()))
-	f, err := v.Interface().(Carrier).HandOff().send(out.Interface().(Carrier).HandOff(), len(l.files))
+	from, to := v.Interface().(Carrier), out.Interface().(Carrier)
+	var luggage []byte
+	if m, ok := from.(Mover); ok {
+		var err error
+		if luggage, err = m.Depart(); err != nil {
+			return fail(err)
+		}
+		l.movers = append(l.movers, m)
+	}
+	f, err := from.HandOff().send(to.HandOff(), len(l.files), luggage)
 	if err != nil {
-		return &ValueError{Type: v.Type(), Path: formatPath(l.path), Err: err}
+		return fail(err)
 	}
 	l.files = append(l.files, f)
 	return nil
 }
 
-// Arrivals are the Files of a value that was decoded.
-type Arrivals []*Descriptor
+// Arrivals are the Files and connections of a value that was decoded.
+type Arrivals []io.Closer
 
-// Close closes those that nobody has taken out or closed.
+// Close closes the Files that nobody has taken out, and all connections.
 func (a Arrivals) Close() {
-	for _, d := range a {
-		d.Close()
+	for _, c := range a {
+		_ = c.Close()
 	}
 }
 
@@ -162,7 +176,7 @@ func (u *unloader) visit(v reflect.Value, n *node) error {
 			return nil
 		}
 		if n.carrier {
-			return u.give(v.Interface().(Carrier).HandOff())
+			return u.give(v.Interface().(Carrier))
 		}
 		return u.visit(v.Elem(), n.elem)
 	case sequenceNode:
@@ -188,7 +202,8 @@ func (u *unloader) visit(v reflect.Value, n *node) error {
 	return nil
 }
 
-func (u *unloader) give(d *Descriptor) error {
+func (u *unloader) give(c Carrier) error {
+	d := c.HandOff()
 	index, ok := d.route()
 	switch {
 	case !ok:
@@ -200,7 +215,11 @@ func (u *unloader) give(d *Descriptor) error {
 	}
 	d.arrive(u.files[index])
 	u.files[index] = nil
-	u.arrivals = append(u.arrivals, d)
+	if m, ok := c.(Mover); ok {
+		u.arrivals = append(u.arrivals, m)
+	} else {
+		u.arrivals = append(u.arrivals, d)
+	}
 	return nil
 }
 

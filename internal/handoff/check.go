@@ -142,7 +142,7 @@ func (c *checker) visit(t reflect.Type, inKey bool) (*node, *TypeError) {
 	case isHandle(reflect.PointerTo(t)):
 		err = c.refuse(t, "a copy of a handle is not a handle: use *"+t.String())
 	case isCarrier(reflect.PointerTo(t)):
-		err = c.refuse(t, "a copy of a File is not a File: use *"+t.String())
+		err = c.refuse(t, "a copy of it has no descriptor: use *"+t.String())
 	case hasDescriptor(t):
 		err = c.refuse(t, "a descriptor travels as *multiproc.File: see multiproc.NewFile")
 	case t == timeType:

@@ -23,7 +23,7 @@ func NewCodec(t reflect.Type) (*Codec, error) {
 		return nil, err
 	}
 	if n.files {
-		return nil, &TypeError{Type: t, Path: rootName(t), Reason: "a File travels in arguments and results only: no descriptor can be put into shared memory"}
+		return nil, &TypeError{Type: t, Path: rootName(t), Reason: "a File or an end of a pipe travels in arguments and results only, not in messages and not in shared memory"}
 	}
 	return &Codec{n}, nil
 }

@@ -1,9 +1,11 @@
 package handoff
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"sync"
@@ -18,7 +20,18 @@ type Carrier interface {
 	HandOff() *Descriptor
 }
 
-// A Descriptor is what a multiproc.File is made of.
+// A Mover is a Carrier that two processes must not have at once: *conn.Conn. What is sent leaves this process.
+type Mover interface {
+	Carrier
+	// Depart keeps everybody from using it until Departed says whether it has gone. It returns what has to travel
+	// beside the descriptor, which the receiver finds in [Descriptor.Luggage]. An error says why it cannot go now.
+	Depart() (luggage []byte, err error)
+	Departed(gone bool)
+	// Close closes what has become of a descriptor that has arrived.
+	io.Closer
+}
+
+// A Descriptor is what a multiproc.File is made of, or a connection that travels.
 //
 //	state      | it has              | made by                       | goes to
 //	-----------+---------------------+-------------------------------+---------------
@@ -37,6 +50,7 @@ type Descriptor struct {
 	file  *os.File // arrived
 	index int      // travelling: of Payload.Files
 	name  string   // in every state but empty
+	extra []byte   // travelling and arrived: a Mover's luggage
 }
 
 type descriptorState uint8
@@ -51,10 +65,11 @@ const (
 )
 
 var (
-	errEmpty        = errors.New("the File was not made by NewFile")
+	errEmpty        = errors.New("it is a zero value, which stands for no descriptor")
 	errNoDescriptor = errors.New("it has no descriptor")
+	errMoves        = errors.New("two processes cannot have it: it travels itself, not as a File")
 	errTaken        = Because("it was taken out already", os.ErrClosed)
-	errOutside      = errors.New("multiproc: a File travels in the argument or the result of an entry, not in another encoding")
+	errOutside      = errors.New("multiproc: a descriptor travels in the argument or the result of an entry, not in another encoding")
 )
 
 // Lend makes an empty d refer to x; it owns nothing. What x must be is said at
@@ -73,6 +88,20 @@ func (d *Descriptor) Name() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.name
+}
+
+// Arrived reports whether d has come from another process and was not taken out or closed.
+func (d *Descriptor) Arrived() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state == arrived
+}
+
+// Luggage is what a [Mover] has sent beside its descriptor. It may be anything that a process of the family can send.
+func (d *Descriptor) Luggage() []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.extra
 }
 
 // Take returns a file that belongs to the caller: if d has arrived its own, so that d
@@ -141,7 +170,9 @@ func (d *Descriptor) MarshalBinary() ([]byte, error) {
 	if d.state != travelling {
 		return nil, errOutside
 	}
-	return append(binary.AppendUvarint(nil, uint64(d.index)), d.name...), nil
+	b := binary.AppendUvarint(nil, uint64(d.index))
+	b = append(binary.AppendUvarint(b, uint64(len(d.name))), d.name...)
+	return append(b, d.extra...), nil
 }
 
 // UnmarshalBinary undoes MarshalBinary. What comes of it is of use to Decode alone.
@@ -152,7 +183,13 @@ func (d *Descriptor) UnmarshalBinary(b []byte) error {
 	if d.state != empty || n <= 0 || index > maxFiles {
 		return errOutside
 	}
-	d.state, d.index, d.name = travelling, int(index), string(b[n:])
+	b = b[n:]
+	length, n := binary.Uvarint(b)
+	if n <= 0 || length > uint64(len(b)-n) {
+		return errOutside
+	}
+	b = b[n:]
+	d.state, d.index, d.name, d.extra = travelling, int(index), string(b[:length]), bytes.Clone(b[length:])
 	return nil
 }
 
@@ -162,16 +199,16 @@ func (d *Descriptor) MarshalText() ([]byte, error) { return nil, errOutside }
 // UnmarshalText always fails.
 func (d *Descriptor) UnmarshalText([]byte) error { return errOutside }
 
-// send makes a duplicate to travel as the index-th descriptor, and makes to, which is
+// send makes a duplicate to travel as the index-th descriptor, with luggage, and makes to, which is
 // empty, refer to it.
-func (d *Descriptor) send(to *Descriptor, index int) (*os.File, error) {
+func (d *Descriptor) send(to *Descriptor, index int, luggage []byte) (*os.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f, err := d.duplicateLocked()
 	if err != nil {
 		return nil, err
 	}
-	to.state, to.index, to.name = travelling, index, d.name
+	to.state, to.index, to.name, to.extra = travelling, index, d.name, luggage
 	return f, nil
 }
 
@@ -213,6 +250,8 @@ func (d *Descriptor) failLocked(op string, err error) error {
 // syscall.Conn, or what has a File method as those of package net.
 func duplicate(x any, name string) (*os.File, error) {
 	switch x := x.(type) {
+	case Mover:
+		return nil, errMoves
 	case Carrier:
 		d := x.HandOff()
 		d.mu.Lock()

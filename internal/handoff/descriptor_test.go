@@ -97,7 +97,7 @@ func TestFileInOtherEncodings(t *testing.T) {
 
 	// Bytes that were made up lead to no descriptor.
 	stray := &file{}
-	if err := stray.UnmarshalBinary([]byte{0, 'x'}); err != nil {
+	if err := stray.UnmarshalBinary([]byte{0, 1, 'x'}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := stray.d.Take("open"); !errors.Is(err, errOutside) {

@@ -21,10 +21,20 @@ type Payload struct {
 	// the walk. They travel beside the data, by SendFiles. They belong to whoever has
 	// the payload: Close closes them, and Decode takes them over.
 	Files []*os.File
+
+	movers []Mover // what leaves this process with it
 }
 
 // Close closes the descriptors. They may have been closed or taken over before.
 func (p Payload) Close() { closeFiles(p.Files) }
+
+// Settle says whether the payload has gone, or will not go: what leaves with it can then not be used here any
+// more, or can be again. It is to be called once for what Encode returns without an error.
+func (p Payload) Settle(gone bool) {
+	for _, m := range p.movers {
+		m.Departed(gone)
+	}
+}
 
 // Encode encodes v, whose type must pass Check. The error is a *TypeError, or a
 // *ValueError when it is this value that cannot travel. For each File in v the
@@ -44,9 +54,10 @@ func Encode(v any) (Payload, error) {
 	}
 	var p Payload
 	if n.files {
-		value, p.Files, err = load(value, n)
+		value, p, err = load(value, n)
 		if err != nil {
 			p.Close()
+			p.Settle(false)
 			return Payload{}, err
 		}
 		v = value.Interface()
@@ -54,6 +65,7 @@ func Encode(v any) (Payload, error) {
 	var buf bytes.Buffer
 	if err := encMode().MarshalToBuffer(v, &buf); err != nil {
 		p.Close()
+		p.Settle(false)
 		return Payload{}, &ValueError{Type: n.typ, Path: rootName(n.typ), Err: err}
 	}
 	p.Data = buf.Bytes()

@@ -11,7 +11,7 @@ import (
 // on one floor do not know each other.
 var floors = [][]string{
 	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout", "internal/pythons", "internal/plain", "pickle"},
-	{"internal/memory", "internal/handoff/mark", "conn"},
+	{"internal/memory", "internal/handoff/mark"},
 	{"internal/lease"},
 	{"internal/wait"},
 	{"internal/lock"},
@@ -22,7 +22,7 @@ var floors = [][]string{
 	{"internal/handoff", "internal/cond", "internal/ring"},
 	{"internal/entry"},
 	{".", "psync"},
-	{"shm", "queue", "manager/internal/wire"},
+	{"shm", "queue", "conn", "manager/internal/wire"},
 	{"manager/internal/state"},
 	{"manager", "pool"},
 	{"internal/modetest"},
@@ -48,6 +48,9 @@ var forbidden = []struct {
 	{"queue", ".", "whoever passes messages need not start processes"},
 	{"queue", "psync", "a queue's locks are the words of internal/lock: what a death leaves is repaired under them, and nobody is told"},
 	{"queue", "internal/lock", "the mechanism is internal/ring"},
+	{"conn", ".", "whoever passes messages need not start processes; what Select waits for has a method for that"},
+	{"conn", "psync", "the same: Select knows a method, not an event"},
+	{"conn", "internal/ring", "the same"},
 	{"internal/handoff", "internal/arena", "handoff moves handles; what they name it must not know"},
 	{"internal/handoff", "internal/lock", "handoff moves handles; what they name it must not know"},
 }

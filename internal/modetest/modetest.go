@@ -77,6 +77,13 @@ func RunInOtherModes(t *testing.T, skip string) {
 	}
 }
 
+// RunSomeInOtherModes is RunInOtherModes for the tests that match a pattern.
+func RunSomeInOtherModes(t *testing.T, pattern string) {
+	if ready(t) {
+		again(t, []string{"-test.run=" + pattern}, family.EnvMode+"=goroutines", wait.EnvVar+"=futex", lock.EnvRelease+"=store")
+	}
+}
+
 // RunInOtherWays runs the tests of the calling binary that match a pattern again in the other ways of
 // real processes.
 func RunInOtherWays(t *testing.T, pattern string) {

@@ -68,6 +68,8 @@ type need struct {
 	words uint32 // room for a record of that many, or for a slot
 	room  uint64 // a cell for a message of that many bytes, which becomes
 	cell  uint32
+
+	slept bool // set by await: a wake may have been swallowed
 }
 
 // side is the lock and the bell of one who waits.
@@ -135,6 +137,7 @@ func (r *Ring) await(ctx context.Context, me lease.ID, n *need, block bool) erro
 			return err
 		}
 		r.unlock(place, me)
+		n.slept = true
 		crashpoint.At("queue.sleep")
 		if err := r.env.Hub.Block(ctx, bell, r.ref.Off+layout.BlockHeader+bellAt, value, epoch, always); err != nil {
 			r.passOn(n, true)
@@ -145,6 +148,17 @@ func (r *Ring) await(ctx context.Context, me lease.ID, n *need, block bool) erro
 }
 
 func always() bool { return true }
+
+// AwaitMessage waits until there is a message, and leaves it there. Without block, an error is [ErrEmpty] where it would have to wait.
+func (r *Ring) AwaitMessage(ctx context.Context, me lease.ID, block bool) error {
+	n := need{get: true}
+	if err := r.await(ctx, me, &n, block); err != nil {
+		return err
+	}
+	r.unlock(&r.get, me)
+	r.passOn(&n, n.slept) // the wake was for one who takes
+	return nil
+}
 
 // passOn is called by one who stops waiting: a wake may have been meant for him.
 func (r *Ring) passOn(n *need, slept bool) {

@@ -7,9 +7,6 @@ import (
 	"os"
 )
 
-// Socketpair is not supported on this system.
-func Socketpair() (*os.File, *os.File, error) { return nil, nil, errors.ErrUnsupported }
-
 // IsUnixStream is false on this system.
 func IsUnixStream(fd int) bool { return false }
 
