@@ -30,7 +30,7 @@ func TestQuickRun(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-quick", "-only", "lock-2,add-1,sum-64KiB,crowd-one,pickle-encode,manager-set",
+	err := run(t.Context(), []string{"-quick", "-only", "lock-2,add-1,sum-64KiB,crowd-one,queue-batch,pickle-encode,manager-set",
 		"-json", in("json"), "-svg", in("svg"), "-markdown", in("md")}, &out)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestQuickRun(t *testing.T) {
 			byOurs[r["workload"]] = true
 		}
 	}
-	for _, name := range []string{"lock-2", "add-1", "sum-64KiB", "crowd-one", "pickle-encode", "manager-set"} {
+	for _, name := range []string{"lock-2", "add-1", "sum-64KiB", "crowd-one", "queue-batch", "pickle-encode", "manager-set"} {
 		if !byOurs[name] {
 			t.Errorf("%s was not measured", name)
 		}

@@ -70,6 +70,7 @@ func allWorkloads(s size) []workload {
 		crowdWorkloads(s),
 		poolWorkloads(s),
 		memoryWorkloads(s),
+		queueWorkloads(s),
 		familyWorkloads(s),
 		managerWorkloads(s),
 	)

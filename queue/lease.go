@@ -42,7 +42,7 @@ func (q *Queue[T]) lease(ctx context.Context, block bool) (*Lease[T], error) {
 }
 
 // Ack says that the item was dealt with: it will not be delivered again. In a [JoinableQueue] it counts as TaskDone, in one with the
-// end of the lease. The second Ack or Nack is [ErrNotHeld].
+// end of the lease, unless all items are counted as done already. The second Ack or Nack is [ErrNotHeld].
 func (l *Lease[T]) Ack() error { return settle("Ack", l.h.Ack) }
 
 // Nack gives the item back: it is delivered again, before those that are in the queue.

@@ -118,6 +118,9 @@ func (q *Queue[T]) PutBatch(ctx context.Context, items []T) (n int, err error) {
 		if err != nil {
 			return n, fail("PutBatch", err)
 		}
+		if int(room) < len(items)-n {
+			room = r.MoreRoom(pos, room)
+		}
 		k := min(int(room), len(items)-n)
 		for i, v := range items[n : n+k] {
 			store(r, pos, uint32(i), v)
@@ -258,6 +261,9 @@ func (q *Queue[T]) GetBatch(ctx context.Context, items []T) (n int, err error) {
 			return 0, err
 		}
 		return 1, nil
+	}
+	if int(k) < len(items) {
+		k = r.More(pos, k)
 	}
 	n = min(int(k), len(items))
 	for i := range n {

@@ -96,6 +96,7 @@ func (r *Ring) await(ctx context.Context, me lease.ID, n *need, block bool) erro
 			r.passOn(n, entered)
 			return err
 		}
+		seen := r.see(n, epoch)
 		if ok, err := r.ready(me, n); ok {
 			return nil
 		} else if err != nil {
@@ -103,7 +104,7 @@ func (r *Ring) await(ctx context.Context, me lease.ID, n *need, block bool) erro
 			r.passOn(n, entered)
 			return err
 		}
-		seen := r.other(n)
+		crashpoint.At("queue.wanting")
 		if !block {
 			r.unlock(place, me)
 			if n.get {
@@ -118,7 +119,7 @@ func (r *Ring) await(ctx context.Context, me lease.ID, n *need, block bool) erro
 			}
 			if !looked {
 				looked = true
-				if r.look(n, seen) {
+				if r.look(ctx, n, seen) {
 					looked = false
 					continue
 				}
@@ -177,6 +178,21 @@ func (r *Ring) other(n *need) uint64 {
 	return r.q.Head.Load()
 }
 
+// sight is what somebody saw who then found that he has to wait. It is taken before he looks for what he needs:
+// what is taken later may be what he waits for.
+type sight struct {
+	pos          uint64
+	state, epoch uint32
+}
+
+func (r *Ring) see(n *need, epoch uint32) sight { return sight{r.other(n), r.q.State.Load(), epoch} }
+
+// stirred reports whether anything but the position is a reason not to look any longer.
+func (r *Ring) stirred(ctx context.Context, n *need, seen sight) bool {
+	q := r.q
+	return ctx.Err() != nil || !r.ref.Live() || q.State.Load() != seen.state || r.env.Hub.Epoch() != seen.epoch || n.get && returned(q) != 0
+}
+
 const (
 	// looks is how often a position is looked at before the caller sleeps, and yields how often of
 	// these the CPU is left to others in between.
@@ -184,23 +200,28 @@ const (
 	yields = 4
 )
 
-// look looks for a while whether the other side has moved from seen. It needs no lock.
-func (r *Ring) look(n *need, seen uint64) bool {
+// look looks for a while whether there may be a reason to try again. It needs no lock.
+func (r *Ring) look(ctx context.Context, n *need, seen sight) bool {
 	if r.spin < 0 || wait.Spins == 0 {
-		return r.other(n) != seen
+		return r.other(n) != seen.pos
 	}
+	// Who waits for a cell waits for something that moves no position: he does better to sleep.
+	long := r.spin > 0 && n.room == 0 && !n.lease
 	var until time.Time
-	if r.spin > 0 {
+	if long {
 		until = time.Now().Add(r.spin)
 	}
 	for i := 0; ; i++ {
-		if r.other(n) != seen {
+		if r.other(n) != seen.pos {
 			return true
 		}
 		switch {
 		case i < looks:
 			wait.Pause(1 + uint32(i)/8)
-		case r.spin > 0:
+		case long:
+			if i%8 == 0 && r.stirred(ctx, n, seen) {
+				return true
+			}
 			if time.Now().After(until) {
 				return false
 			}

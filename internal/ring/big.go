@@ -15,6 +15,7 @@ type Draft struct {
 	r    *Ring
 	me   lease.ID
 	cell uint32
+	over bool // committed or aborted: the cell may be that of another draft of this process. Under Put.Lock.
 }
 
 // Reserve gets room for a message of n bytes outside of the ring, which only rings of messages that vary in size have.
@@ -141,10 +142,11 @@ func (d *Draft) Commit(ctx context.Context, block bool) error {
 	if err := r.beginRecord(ctx, d.me, 1, block); err != nil {
 		return err
 	}
-	if c.Word.Load() != ownedBy(layout.CellWriting, d.me) {
+	if d.over || c.Word.Load() != ownedBy(layout.CellWriting, d.me) {
 		r.unlock(&r.put, d.me)
 		return ErrNotHeld
 	}
+	d.over = true
 	tail, _ := r.placeRecord(1, uint64(d.cell)|layout.RecordCell)
 	c.Pos, c.Len, c.Flags = count(tail)-1, uint64(len(d.Data)), 0
 	c.Word.Store(ownedBy(layout.CellPlacing, d.me))
@@ -162,10 +164,11 @@ func (d *Draft) Abort() error {
 	if err := r.lock(context.Background(), &r.put, d.me); err != nil {
 		return err
 	}
-	if !c.Word.CompareAndSwap(ownedBy(layout.CellWriting, d.me), layout.CellFree) {
+	if d.over || !c.Word.CompareAndSwap(ownedBy(layout.CellWriting, d.me), layout.CellFree) {
 		r.unlock(&r.put, d.me)
 		return ErrNotHeld
 	}
+	d.over = true
 	r.unlockAndWake(&r.put, d.me, wakes{put: true})
 	return nil
 }

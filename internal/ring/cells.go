@@ -235,7 +235,7 @@ func (h *Held) end(done bool) error {
 		w.get = true
 	}
 	c.Flags &^= cellDone
-	if done {
+	if done && q.Get.Done != count(q.Tail.Load()) { // else TaskDone was called for it
 		c.Done = q.Get.Done + 1
 		c.Flags |= cellDone
 	}

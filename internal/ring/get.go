@@ -42,6 +42,15 @@ func (r *Ring) beginGetSlow(ctx context.Context, me lease.ID, block bool) (pos u
 	return pos, count(q.Get.Seen) - count(pos), nil, nil
 }
 
+// More is how many slots there are from pos on, as the other side has it now; BeginGet may tell of fewer.
+func (r *Ring) More(pos uint64, n uint32) uint32 {
+	tail := r.q.Tail.Load()
+	if now := count(tail) - count(pos); now <= r.capacity && now > n {
+		r.q.Get.Seen, n = tail, now
+	}
+	return n
+}
+
 // EndGet commits that n slots from pos on were taken.
 func (r *Ring) EndGet(me lease.ID, pos uint64, n uint32) {
 	crashpoint.At("queue.taken")

@@ -28,6 +28,15 @@ func (r *Ring) BeginPut(ctx context.Context, me lease.ID, block bool) (pos uint6
 	return pos, r.capacity - (count(pos) - count(q.Put.Seen)), nil
 }
 
+// MoreRoom is how many slots there are from pos on, as the other side has it now; BeginPut may tell of fewer.
+func (r *Ring) MoreRoom(pos uint64, room uint32) uint32 {
+	head := r.q.Head.Load()
+	if now := r.capacity - (count(pos) - count(head)); now <= r.capacity && now > room {
+		r.q.Put.Seen, room = head, now
+	}
+	return room
+}
+
 // EndPut commits the n slots that were filled from pos on. They become visible at once, in their order.
 func (r *Ring) EndPut(me lease.ID, pos uint64, n uint32) {
 	crashpoint.At("queue.copied")
