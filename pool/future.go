@@ -57,25 +57,25 @@ func Submit[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], ar
 	if ctx.Err() != nil {
 		return fail(context.Cause(ctx))
 	}
-	t := &task{}
-	if t.arg, err = c.argument.Append(nil, &arg); err != nil {
+	args, err := sized(nil, func(b []byte) ([]byte, error) { return c.argument.Append(b, &arg) })
+	if err != nil {
 		return fail(fmt.Errorf("the argument: %w", err))
 	}
 	j, err := p.openJob(e.Name(), false)
 	if err != nil {
 		return fail(err)
 	}
-	f.j, t.job, f.coder = j, j, c.result
+	f.j, f.coder = j, c.result
 	stop := func() bool { return true }
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, func() { p.cancelJob(j, context.Cause(ctx)) })
 	}
-	j.then = func(t *task) {
-		f.result, f.err = t.result, t.err
+	j.then = func(c piece) {
+		c.each(func(_ int, result []byte, err error) { f.result, f.err = result, err })
 		close(f.done)
 		stop()
 	}
-	p.add(j, t)
+	p.add(&batch{job: j, count: 1, args: args})
 	j.fed()
 	return f
 }

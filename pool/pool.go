@@ -28,28 +28,28 @@ type Pool struct {
 	over chan struct{} // closed when no worker is left and none will come
 	side sync.WaitGroup
 
-	mu          sync.Mutex // protects the rest
-	crew        []*mate    // all that were started and are not buried
-	seats       []seat
-	early       map[uint64][][]byte // messages of mates that are not in crew yet
-	pending     int                 // mates that are being started, and do not exist yet
-	started     int                 // for names
-	ready       bool                // up is closed
-	endedAtOnce []*task             // of one job: what a message has told so far
-	fails       int                 // workers in a row that were not set up
-	refuse      error               // why no task is taken any more
-	dropAll     error               // what becomes of tasks that come back
-	closing     bool                // end when there are no tasks left
-	jobs        []*job
-	open        int // calls of Map that may add tasks
-	queued      int // tasks
-	out         int // tasks at workers
-	done        int
-	failed      int
-	retried     int
-	err         error // why the pool ended, if not by Close
-	again       *time.Timer
-	changed     chan struct{} // room for one: for Progress
+	mu      sync.Mutex // protects the rest
+	crew    []*mate    // all that were started and are not buried
+	seats   []seat
+	early   map[uint64][][]byte // messages of mates that are not in crew yet
+	pending int                 // mates that are being started, and do not exist yet
+	started int                 // for names
+	ready   bool                // up is closed
+	scratch []byte              // for one message
+	fails   int                 // workers in a row that were not set up
+	refuse  error               // why no task is taken any more
+	dropAll error               // what becomes of tasks that come back
+	closing bool                // end when there are no tasks left
+	jobs    []*job
+	open    int // calls of Map that may add tasks
+	queued  int // tasks
+	out     int // tasks at workers
+	done    int
+	failed  int
+	retried int
+	err     error // why the pool ended, if not by Close
+	again   *time.Timer
+	changed chan struct{} // room for one: for Progress
 }
 
 // spin is how long a worker, or the pool, looks for the next message before it sleeps.
@@ -120,7 +120,7 @@ func (p *Pool) Cancel() {
 			p.drop(j, ErrClosed)
 		}
 		for _, m := range p.crew {
-			if len(m.out) > 0 {
+			if m.load > 0 {
 				p.recall(m)
 			}
 		}
@@ -174,9 +174,9 @@ func (p *Pool) endLocked(cause error) {
 		p.drop(j, cause)
 	}
 	for _, m := range p.crew {
-		for _, t := range m.out {
-			if t.job.stopped == nil {
-				t.job.stopped = cause
+		for _, b := range m.out {
+			if b.job.stopped == nil {
+				b.job.stopped = cause
 			}
 		}
 		m.stop(cause)

@@ -121,27 +121,24 @@ func (w *labour) run(ctx context.Context, b []byte) error {
 		w.since = now
 	}
 	var record []byte
-	var head [2 * binary.MaxVarintLen64]byte
-	for ; count > 0 && ctx.Err() == nil; count, number = count-1, number+1 {
+	done, calm := ctx.Done(), context.WithoutCancel(ctx) // what was done is told
+	for ; count > 0 && !isClosed(done); count, number = count-1, number+1 {
 		arg := r.bytes()
 		if r.broken {
 			return errMessage
 		}
 		w.Begun.Store(number)
 		crashpoint.At("pool.begun")
+		record = append(binary.AppendUvarint(record[:0], number), kindResult)
 		err := unknown
 		if err == nil {
-			record, err = fn(ctx, w.member, arg, record[:0])
+			record, err = sized(record, func(b []byte) ([]byte, error) { return fn(ctx, w.member, arg, b) })
 		}
 		crashpoint.At("pool.ran")
-		h, body := binary.AppendUvarint(head[:0], number), record
 		if err != nil {
-			h, body = append(h, kindFailed), appendFailure(nil, err)
-		} else {
-			h = append(h, kindResult)
-			h = binary.AppendUvarint(h, uint64(len(body)))
+			record = appendFailure(append(binary.AppendUvarint(record[:0], number), kindFailed), err)
 		}
-		if err := w.add(ctx, number, h, body); err != nil {
+		if err := w.add(calm, number, record); err != nil {
 			return err
 		}
 		crashpoint.At("pool.logged")
@@ -151,7 +148,7 @@ func (w *labour) run(ctx context.Context, b []byte) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.send(context.WithoutCancel(ctx))
+	return w.send(calm)
 }
 
 func (w *labour) idle() bool {
@@ -161,23 +158,20 @@ func (w *labour) idle() bool {
 }
 
 // add writes a record to the log, and sends it if it is time.
-func (w *labour) add(ctx context.Context, number uint64, head, body []byte) error {
-	ctx = context.WithoutCancel(ctx) // what was done is told
+func (w *labour) add(ctx context.Context, number uint64, record []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := len(head) + len(body)
-	if w.logged+n > len(w.log) {
+	if w.logged+len(record) > len(w.log) {
 		if err := w.send(ctx); err != nil {
 			return err
 		}
 	}
-	if n > len(w.log) {
+	if len(record) > len(w.log) {
 		// The message is its own log.
-		return w.put(ctx, number, append(append(w.head(w.busy()), head...), body...))
+		return w.put(ctx, number, append(w.head(w.busy()), record...))
 	}
-	copy(w.log[w.logged:], head)
-	copy(w.log[w.logged+len(head):], body)
-	w.logged += n
+	copy(w.log[w.logged:], record)
+	w.logged += len(record)
 	w.Logged.Store(uint64(w.logged)) // the task counts as done
 	if w.logged >= sendAt {
 		return w.send(ctx)
