@@ -17,6 +17,10 @@ type batch struct {
 // current is the number of the first task that has not ended.
 func (b *batch) current() uint64 { return b.number + uint64(b.ended) }
 
+func (b *batch) has(number uint64) bool {
+	return number >= b.number && number-b.number < uint64(b.count)
+}
+
 func (b *batch) left() int { return b.count - b.ended }
 
 // cut takes up to n tasks off the front, fewer if their arguments have more than so many bytes, but at least one. None has ended. If that is all

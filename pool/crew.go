@@ -122,7 +122,7 @@ func (p *Pool) hire() {
 // launch makes a lane and starts a worker on it.
 func (p *Pool) launch(number int) (_ *mate, err error) {
 	m := &mate{p: p, lane: p.init, seat: -1, next: 1, gone: make(chan struct{})}
-	m.Number, m.Results = uint64(number), p.results
+	m.Number, m.Inbox = uint64(number), p.inbox
 	defer func() {
 		if err != nil {
 			m.clear()
@@ -188,7 +188,7 @@ func (m *mate) tend() {
 func (m *mate) report() {
 	// Behind all that it has sent.
 	note := binary.AppendUvarint(binary.AppendUvarint(nil, m.Number), 0)
-	if m.p.results.Put(context.Background(), append(note, 0, kindDead)) != nil {
+	if m.p.inbox.put(context.Background(), append(note, 0, kindDead)) != nil {
 		m.p.mu.Lock()
 		defer m.p.mu.Unlock()
 		m.p.bury(m)
@@ -223,7 +223,7 @@ func (p *Pool) forget(m *mate, err error, begun uint64) {
 	for _, b := range out {
 		m.lose(b, b.left())
 		b.trim()
-		if begun < b.number || begun-b.number >= uint64(b.count) {
+		if !b.has(begun) {
 			p.takeBack(b)
 			continue
 		}

@@ -61,10 +61,7 @@ func Submit[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], ar
 	if err != nil {
 		return fail(fmt.Errorf("the argument: %w", err))
 	}
-	j, err := p.openJob(e.Name(), false)
-	if err != nil {
-		return fail(err)
-	}
+	j := &job{p: p, entry: e.Name(), chunk: p.o.Chunk}
 	f.j, f.coder = j, c.result
 	stop := func() bool { return true }
 	if ctx.Done() != nil {
@@ -75,8 +72,11 @@ func Submit[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], ar
 		close(f.done)
 		stop()
 	}
-	p.add(&batch{job: j, count: 1, args: args})
-	j.fed()
+	if err := p.submit(&batch{job: j, count: 1, args: args}); err != nil {
+		stop()
+		f.j = nil
+		return fail(err)
+	}
 	return f
 }
 
@@ -86,6 +86,9 @@ func (f *Future[R]) Done() <-chan struct{} { return f.done }
 // Result waits for the end of the task and returns its result, or its error: a *multiproc.ChildError, a [*WorkerError], [ErrCanceled], the
 // cause of Submit's context, [ErrClosed] or [ErrBroken]. If ctx ends first, Result returns its error, and the task goes on.
 func (f *Future[R]) Result(ctx context.Context) (R, error) {
+	if !isClosed(f.done) {
+		f.p.listen(f.done)
+	}
 	if !isClosed(f.done) {
 		select {
 		case <-f.done:

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/multiproc-go/multiproc"
@@ -99,11 +100,12 @@ func (p *Pool) records(m *mate, r *reader) (ended int, kind uint64) {
 			return ended, kind
 		}
 		ended++
-		if len(m.out) == 0 || number < m.out[0].current() {
+		at := m.find(number)
+		if at < 0 || number < m.out[at].current() {
 			flush(begin) // told twice
 			continue
 		}
-		b := m.out[0]
+		b := m.out[at]
 		if number != b.current() {
 			flush(begin)
 			r.broken = true
@@ -125,11 +127,19 @@ func (p *Pool) records(m *mate, r *reader) (ended int, kind uint64) {
 			p.done++
 		}
 		if b.ended++; b.left() == 0 {
-			m.out = m.out[1:]
+			m.out = slices.Delete(m.out, at, at+1)
 		}
 	}
 	flush(nil)
 	return ended, kind
+}
+
+// find is the place in out of the batch that has a task, or -1. It mostly is the first; those before it are about to be recalled.
+func (m *mate) find(number uint64) int {
+	if len(m.out) > 0 && m.out[0].has(number) {
+		return 0
+	}
+	return slices.IndexFunc(m.out, func(b *batch) bool { return b.has(number) })
 }
 
 // hearFailure deals with the failure of the task that a batch of a worker is at.

@@ -31,14 +31,31 @@ type job struct {
 }
 
 // openJob makes a job, unless the pool takes no more.
-func (p *Pool) openJob(entry string, feeding bool) (*job, error) {
+func (p *Pool) openJob(entry string) (*job, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.refuse != nil {
 		return nil, p.refuse
 	}
 	p.open++
-	return &job{p: p, entry: entry, chunk: p.o.Chunk, feeding: feeding, wake: make(chan struct{}, 1)}, nil
+	return &job{p: p, entry: entry, chunk: p.o.Chunk, feeding: true, wake: make(chan struct{}, 1)}, nil
+}
+
+// submit is openJob, add and fed of a job with one batch. The hand-out is the last that it does: who submits is soon to wait for what comes of it.
+func (p *Pool) submit(b *batch) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.refuse != nil:
+		return p.refuse
+	case b.job.stopped != nil:
+		p.endWith(b, b.job.stopped)
+	default:
+		b.job.enqueue(b)
+		p.change()
+		p.dispatch()
+	}
+	return nil
 }
 
 // fed says that no more tasks will come.
@@ -94,11 +111,16 @@ func (p *Pool) add(b *batch) {
 		p.endWith(b, err)
 		return
 	}
+	j.enqueue(b)
+	p.dispatch()
+}
+
+// enqueue queues tasks behind all others of the job.
+func (j *job) enqueue(b *batch) {
 	j.queued = append(j.queued, b)
 	j.waiting += b.count
-	p.queued += b.count
-	p.list(j)
-	p.dispatch()
+	j.p.queued += b.count
+	j.p.list(j)
 }
 
 // list makes a job one that has tasks to be handed out.

@@ -108,7 +108,7 @@ func each[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], inpu
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	j, err := p.openJob(e.Name(), true)
+	j, err := p.openJob(e.Name())
 	if err != nil {
 		return err
 	}

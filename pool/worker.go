@@ -18,9 +18,9 @@ import (
 
 // A lane is what a worker and its owner share.
 type lane struct {
-	Number  uint64
-	Tasks   *queue.Queue[[]byte] // the owner puts, the worker takes; the owner may take back
-	Results *queue.Queue[[]byte] // of all workers
+	Number uint64
+	Tasks  *queue.Queue[[]byte] // the owner puts, the worker takes; the owner may take back
+	Inbox  *inbox               // all workers put, the owner takes
 
 	// Log holds the records of tasks that have ended and were not sent yet: the first Logged bytes. Begun is the number of the task
 	// that was begun last. They tell the owner of a dead worker which task it died of.
@@ -78,7 +78,7 @@ func work(ctx context.Context, l lane) error {
 		}
 	}
 	ready := append(w.head(0), 0, kindReady)
-	if err := l.Results.Put(ctx, ready); err != nil {
+	if err := l.Inbox.put(ctx, ready); err != nil {
 		return gone(ctx, err)
 	}
 	for {
@@ -138,16 +138,17 @@ func (w *labour) run(ctx context.Context, b []byte) error {
 		if err != nil {
 			record = appendFailure(append(binary.AppendUvarint(record[:0], number), kindFailed), err)
 		}
-		if err := w.add(calm, number, record); err != nil {
+		if err := w.add(calm, number, record, count > 1); err != nil {
 			return err
 		}
 		crashpoint.At("pool.logged")
 	}
-	if w.Tasks.Len() > 0 && ctx.Err() == nil {
-		return nil // with more to come, one message for all
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.Tasks.Len() > 0 && ctx.Err() == nil {
+		w.arm()
+		return nil // with more to come, one message for all
+	}
 	return w.send(calm)
 }
 
@@ -157,8 +158,8 @@ func (w *labour) idle() bool {
 	return w.logged == 0
 }
 
-// add writes a record to the log, and sends it if it is time.
-func (w *labour) add(ctx context.Context, number uint64, record []byte) error {
+// add writes a record to the log, and sends it if it is time. With more to come, it sees to it that it does not wait for long.
+func (w *labour) add(ctx context.Context, number uint64, record []byte, more bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.logged+len(record) > len(w.log) {
@@ -176,11 +177,18 @@ func (w *labour) add(ctx context.Context, number uint64, record []byte) error {
 	if w.logged >= sendAt {
 		return w.send(ctx)
 	}
-	if !w.armed {
+	if more {
+		w.arm()
+	}
+	return w.err
+}
+
+// arm sets the timer. It is called with mu held.
+func (w *labour) arm() {
+	if !w.armed && w.logged > 0 {
 		w.armed = true
 		w.timer.Reset(sendAfter)
 	}
-	return w.err
 }
 
 // sendInTime sends what waits while a task takes longer.
@@ -198,7 +206,7 @@ func (w *labour) send(ctx context.Context) error {
 	if w.logged == 0 || w.err != nil {
 		return w.err
 	}
-	if err := w.Results.Put(ctx, append(w.head(w.busy()), w.log[:w.logged]...)); err != nil {
+	if err := w.Inbox.put(ctx, append(w.head(w.busy()), w.log[:w.logged]...)); err != nil {
 		return err
 	}
 	crashpoint.At("pool.sent")
@@ -209,12 +217,12 @@ func (w *labour) send(ctx context.Context) error {
 
 // put sends one record that is too large for the log; if it is too large for the queue as well, an error in its place.
 func (w *labour) put(ctx context.Context, number uint64, b []byte) error {
-	err := w.Results.Put(ctx, b)
+	err := w.Inbox.put(ctx, b)
 	if err == nil || errors.Is(err, queue.ErrClosed) {
 		return err
 	}
 	failed := append(binary.AppendUvarint(w.head(0), number), kindFailed)
-	return w.Results.Put(ctx, appendFailure(failed, fmt.Errorf("pool: the result: %w", err)))
+	return w.Inbox.put(ctx, appendFailure(failed, fmt.Errorf("pool: the result: %w", err)))
 }
 
 // busy is how long the worker has worked since it was last asked.
