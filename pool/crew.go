@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -41,15 +42,16 @@ type mate struct {
 	cancel context.CancelCauseFunc
 
 	standing standing
-	seat     int     // -1: none
-	out      []*task // handed out, in the order of their numbers; the first is the one that runs
-	next     uint64  // number of the next task
-	full     bool    // its queue was, when it last was looked at
+	seat     int      // -1: none
+	out      []*batch // handed out, in the order of their numbers; the first is the one that runs
+	load     int      // tasks in out that have not ended
+	next     uint64   // number of the next task
+	full     bool     // its queue was, when it last was looked at
 	since    time.Time
 	busy     time.Duration
 	done     int
 	timer    *time.Timer // Options.TaskTimeout
-	doomed   *task       // for which it was killed
+	doomed   uint64      // number of the task for which it was killed
 	buried   bool
 	gone     chan struct{} // closed when nobody waits for it any more, although it lives
 }
@@ -120,7 +122,7 @@ func (p *Pool) hire() {
 // launch makes a lane and starts a worker on it.
 func (p *Pool) launch(number int) (_ *mate, err error) {
 	m := &mate{p: p, lane: p.init, seat: -1, next: 1, gone: make(chan struct{})}
-	m.Number, m.Results = uint64(number), p.results
+	m.Number, m.Inbox = uint64(number), p.inbox
 	defer func() {
 		if err != nil {
 			m.clear()
@@ -186,7 +188,7 @@ func (m *mate) tend() {
 func (m *mate) report() {
 	// Behind all that it has sent.
 	note := binary.AppendUvarint(binary.AppendUvarint(nil, m.Number), 0)
-	if m.p.results.Put(context.Background(), append(note, 0, kindDead)) != nil {
+	if m.p.inbox.put(context.Background(), append(note, 0, kindDead)) != nil {
 		m.p.mu.Lock()
 		defer m.p.mu.Unlock()
 		m.p.bury(m)
@@ -200,12 +202,8 @@ func (p *Pool) bury(m *mate) {
 		logged := m.Log.Slice()
 		r := reader{rest: logged[:min(m.Logged.Load(), uint64(len(logged)))]}
 		r.rest = slices.Clone(r.rest)
-		for len(r.rest) > 0 && !r.broken {
-			p.record(m, &r)
-		}
-		p.tell()
-		begun := m.Begun.Load()
-		p.forget(m, err, func(t *task) bool { return t.number == begun })
+		p.records(m, &r)
+		p.forget(m, err, m.Begun.Load())
 	}
 	m.timer.Stop()
 	m.cancel(nil)
@@ -213,8 +211,8 @@ func (p *Pool) bury(m *mate) {
 	p.settle()
 }
 
-// forget takes a worker that has ended off the crew, fails the task that it was at, and gives the others to others.
-func (p *Pool) forget(m *mate, err error, guilty func(*task) bool) {
+// forget takes a worker that has ended off the crew, fails the task that it had begun, and gives the others to others.
+func (p *Pool) forget(m *mate, err error, begun uint64) {
 	m.buried = true
 	p.crew = slices.DeleteFunc(p.crew, func(o *mate) bool { return o == m })
 	early := m.standing == starting
@@ -222,13 +220,20 @@ func (p *Pool) forget(m *mate, err error, guilty func(*task) bool) {
 	m.standing = leaving
 	out := m.out
 	m.out = nil
-	p.out -= len(out)
-	for _, t := range out {
-		t.job.out--
-		if guilty(t) {
-			p.blame(m, t, err)
-		} else {
-			p.takeBack(t)
+	for _, b := range out {
+		m.lose(b, b.left())
+		b.trim()
+		if !b.has(begun) {
+			p.takeBack(b)
+			continue
+		}
+		if n := int(begun - b.number); n > 0 {
+			p.takeBack(b.cut(n, math.MaxInt)) // of which nothing was heard
+		}
+		guilty := b.cut(1, 0)
+		p.blame(m, guilty, err)
+		if guilty != b {
+			p.takeBack(b)
 		}
 	}
 	if early && p.dropAll == nil && !p.finished() {
@@ -244,30 +249,31 @@ func (p *Pool) forget(m *mate, err error, guilty func(*task) bool) {
 var errEnded = errors.New("pool: a worker ended before it was ready")
 
 // blame decides about a task that a worker has died of.
-func (p *Pool) blame(m *mate, t *task, err error) {
-	t.tries++
+func (p *Pool) blame(m *mate, b *batch, err error) {
+	b.tries++
 	_, killed := errors.AsType[*multiproc.SignalError](err)
 	_, exited := errors.AsType[*multiproc.ExitError](err)
+	doomed := m.doomed == b.number
 	switch {
-	case t.job.stopped != nil:
-		t.err = t.job.stopped
+	case b.job.stopped != nil:
+		err = b.job.stopped
 	case p.dropAll != nil:
-		t.err = p.dropAll
-	case m.doomed != t && (killed || exited) && t.tries <= p.o.Retry:
+		err = p.dropAll
+	case !doomed && (killed || exited) && b.tries <= p.o.Retry:
 		p.retried++
-		p.takeBack(t)
+		p.takeBack(b)
 		return
-	case m.doomed != t && m.standing == leaving && err == nil:
-		p.takeBack(t) // it was told to end, for another task
+	case !doomed && m.standing == leaving && err == nil:
+		b.tries--
+		p.takeBack(b) // it was told to end, for another task
 		return
 	default:
 		if err == nil {
 			err = errEnded
 		}
-		t.err = &WorkerError{Entry: t.job.entry, Worker: m.proc.Name(), Pid: m.proc.Pid(), Tries: t.tries, Err: err, timeout: m.doomed == t}
+		err = &WorkerError{Entry: b.job.entry, Worker: m.proc.Name(), Pid: m.proc.Pid(), Tries: b.tries, Err: err, timeout: doomed}
 	}
-	p.failed++
-	t.job.end(t)
+	p.endWith(b, err)
 }
 
 // notSetUp is called for a worker that ended before it was ready.
@@ -362,13 +368,8 @@ func (m *mate) loseLater() {
 		if m.buried || isClosed(m.proc.Done()) {
 			return
 		}
-		first := true
 		close(m.gone)
-		p.forget(m, errOutlasts, func(*task) bool {
-			was := first
-			first = false
-			return was
-		})
+		p.forget(m, errOutlasts, m.current())
 		p.settle()
 	})
 }
@@ -380,19 +381,27 @@ func (m *mate) timeout() {
 	p := m.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(m.out) == 0 || m.buried {
+	if m.load == 0 || m.buried {
 		return
 	}
 	if left := p.o.TaskTimeout - time.Since(m.since); left > 0 {
 		m.timer.Reset(left)
 		return
 	}
-	m.doomed = m.out[0]
+	m.doomed = m.current()
 	m.kill()
 	p.fill()
 }
 
+// current is the number of the task that a worker is at, 0 if it is idle.
+func (m *mate) current() uint64 {
+	if len(m.out) == 0 {
+		return 0
+	}
+	return m.out[0].current()
+}
+
 // has reports whether a worker has tasks of j.
 func (m *mate) has(j *job) bool {
-	return slices.ContainsFunc(m.out, func(t *task) bool { return t.job == j })
+	return slices.ContainsFunc(m.out, func(b *batch) bool { return b.job == j })
 }

@@ -57,26 +57,26 @@ func Submit[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], ar
 	if ctx.Err() != nil {
 		return fail(context.Cause(ctx))
 	}
-	t := &task{}
-	if t.arg, err = c.argument.Append(nil, &arg); err != nil {
+	args, err := sized(nil, func(b []byte) ([]byte, error) { return c.argument.Append(b, &arg) })
+	if err != nil {
 		return fail(fmt.Errorf("the argument: %w", err))
 	}
-	j, err := p.openJob(e.Name(), false)
-	if err != nil {
-		return fail(err)
-	}
-	f.j, t.job, f.coder = j, j, c.result
+	j := &job{p: p, entry: e.Name(), chunk: p.o.Chunk}
+	f.j, f.coder = j, c.result
 	stop := func() bool { return true }
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, func() { p.cancelJob(j, context.Cause(ctx)) })
 	}
-	j.then = func(t *task) {
-		f.result, f.err = t.result, t.err
+	j.then = func(c piece) {
+		c.each(func(_ int, result []byte, err error) { f.result, f.err = result, err })
 		close(f.done)
 		stop()
 	}
-	p.add(j, t)
-	j.fed()
+	if err := p.submit(&batch{job: j, count: 1, args: args}); err != nil {
+		stop()
+		f.j = nil
+		return fail(err)
+	}
 	return f
 }
 
@@ -86,6 +86,9 @@ func (f *Future[R]) Done() <-chan struct{} { return f.done }
 // Result waits for the end of the task and returns its result, or its error: a *multiproc.ChildError, a [*WorkerError], [ErrCanceled], the
 // cause of Submit's context, [ErrClosed] or [ErrBroken]. If ctx ends first, Result returns its error, and the task goes on.
 func (f *Future[R]) Result(ctx context.Context) (R, error) {
+	if !isClosed(f.done) {
+		f.p.listen(f.done)
+	}
 	if !isClosed(f.done) {
 		select {
 		case <-f.done:

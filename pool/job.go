@@ -2,22 +2,10 @@ package pool
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
-
-// A task is one argument on its way. It belongs to its job, or while a worker has it to that worker; everything in it is
-// protected by Pool.mu until it is in job.ended.
-type task struct {
-	job   *job
-	index int    // in its job
-	arg   []byte // encoded
-	tries int    // how often a worker has begun it
-
-	number uint64 // at its worker
-	result []byte // encoded
-	err    error
-}
 
 // A job is what one call of Map or Submit has brought.
 type job struct {
@@ -26,30 +14,48 @@ type job struct {
 	chunk int // Options.Chunk
 
 	// Protected by p.mu.
-	queued  []*task // the next one first
-	again   []*task // that were taken back; before queued
-	out     int     // tasks at workers
-	took    float64 // nanoseconds of one task, smoothed; 0 before the first has ended
-	listed  bool    // in p.jobs
-	feeding bool    // more tasks are about to come
-	stopped error   // why it was cancelled
+	queued  []*batch // the next one first
+	again   []*batch // that were taken back; before queued
+	waiting int      // tasks in both
+	out     int      // tasks at workers
+	pace    pace
+	listed  bool  // in p.jobs
+	feeding bool  // more tasks are about to come
+	stopped error // why it was cancelled
 
-	then func(*task) // called with p.mu held for each task that has ended, in place of what follows; set before there is one
+	then func(piece) // called with p.mu held for what has ended, in place of what follows; set before there is anything
 
 	mu    sync.Mutex // protects ended
-	ended []*task
+	ended []piece
 	wake  chan struct{} // room for one: ended is not empty
 }
 
 // openJob makes a job, unless the pool takes no more.
-func (p *Pool) openJob(entry string, feeding bool) (*job, error) {
+func (p *Pool) openJob(entry string) (*job, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.refuse != nil {
 		return nil, p.refuse
 	}
 	p.open++
-	return &job{p: p, entry: entry, chunk: p.o.Chunk, feeding: feeding, wake: make(chan struct{}, 1)}, nil
+	return &job{p: p, entry: entry, chunk: p.o.Chunk, feeding: true, wake: make(chan struct{}, 1)}, nil
+}
+
+// submit is openJob, add and fed of a job with one batch. The hand-out is the last that it does: who submits is soon to wait for what comes of it.
+func (p *Pool) submit(b *batch) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.refuse != nil:
+		return p.refuse
+	case b.job.stopped != nil:
+		p.endWith(b, b.job.stopped)
+	default:
+		b.job.enqueue(b)
+		p.change()
+		p.dispatch()
+	}
+	return nil
 }
 
 // fed says that no more tasks will come.
@@ -62,67 +68,14 @@ func (j *job) fed() {
 	j.p.settle()
 }
 
-const (
-	// aim is how much work is handed out at a time where tasks are short, ahead how much a worker has before it.
-	aim      = 200 * time.Microsecond
-	ahead    = time.Millisecond
-	maxChunk = 1 << 20
-	// autoChunk and autoAhead bound, in tasks, what measuring can lead to.
-	autoChunk = 1024
-	autoAhead = 4096
-)
-
-// portion is how many tasks are handed out at a time, and how many a worker may have.
-func (j *job) portion() (chunk, window int) {
-	window = 1
-	if j.took > 0 {
-		window = min(max(int(float64(ahead)/j.took), 1), autoAhead)
-	}
-	if j.chunk > 0 {
-		return j.chunk, max(min(window, 64*j.chunk), j.chunk)
-	}
-	chunk = 1
-	if j.took > 0 {
-		chunk = min(max(int(float64(aim)/j.took), 1), autoChunk)
-	}
-	return chunk, max(window, chunk)
-}
-
-// measure learns that n tasks took d together.
-func (j *job) measure(d time.Duration, n int) {
-	took := max(float64(d)/float64(n), 1)
-	if j.took == 0 {
-		j.took = took
-	} else {
-		j.took += (took - j.took) / 4
-	}
-}
-
-// take takes up to n tasks that are to be handed out. It is called with p.mu held.
-func (j *job) take(n int) []*task {
-	from := &j.queued
-	if len(j.again) > 0 {
-		from = &j.again
-	}
-	n = min(n, len(*from))
-	tasks := (*from)[:n:n]
-	*from = (*from)[n:]
-	j.p.queued -= n
-	return tasks
-}
-
-func (j *job) waiting() int { return len(j.again) + len(j.queued) }
-
 // end says that tasks have ended. It may be called with p.mu held.
-func (j *job) end(tasks ...*task) {
+func (j *job) end(c piece) {
 	if j.then != nil {
-		for _, t := range tasks {
-			j.then(t)
-		}
+		j.then(c)
 		return
 	}
 	j.mu.Lock()
-	j.ended = append(j.ended, tasks...)
+	j.ended = append(j.ended, c)
 	j.mu.Unlock()
 	select {
 	case j.wake <- struct{}{}:
@@ -130,8 +83,14 @@ func (j *job) end(tasks ...*task) {
 	}
 }
 
-// collect returns the tasks that have ended since, and has into used again.
-func (j *job) collect(into []*task) []*task {
+// endWith ends all tasks of a batch that have not ended, with an error. It is called with p.mu held.
+func (p *Pool) endWith(b *batch, err error) {
+	p.failed += b.left()
+	b.job.end(piece{index: b.index + b.ended, count: b.left(), err: err})
+}
+
+// collect returns what has ended since, and has into used again.
+func (j *job) collect(into []piece) []piece {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	ended := j.ended
@@ -139,26 +98,29 @@ func (j *job) collect(into []*task) []*task {
 	return ended
 }
 
-// add queues tasks; if the pool or the job has ended, they end at once.
-func (p *Pool) add(j *job, tasks ...*task) {
+// add queues tasks; if the pool or the job has ended, they end at once. The batch may become part of another.
+func (p *Pool) add(b *batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	j := b.job
 	err := j.stopped
 	if p.dropAll != nil {
 		err = p.dropAll
 	}
 	if err != nil {
-		for _, t := range tasks {
-			t.err = err
-		}
-		p.failed += len(tasks)
-		j.end(tasks...)
+		p.endWith(b, err)
 		return
 	}
-	j.queued = append(j.queued, tasks...)
-	p.queued += len(tasks)
-	p.list(j)
+	j.enqueue(b)
 	p.dispatch()
+}
+
+// enqueue queues tasks behind all others of the job.
+func (j *job) enqueue(b *batch) {
+	j.queued = append(j.queued, b)
+	j.waiting += b.count
+	j.p.queued += b.count
+	j.p.list(j)
 }
 
 // list makes a job one that has tasks to be handed out.
@@ -169,15 +131,67 @@ func (p *Pool) list(j *job) {
 	}
 }
 
+// next is where the tasks are that are to be handed out next.
+func (j *job) next() *[]*batch {
+	if len(j.again) > 0 {
+		return &j.again
+	}
+	return &j.queued
+}
+
+// messageBytes is how long a message of several tasks becomes, about.
+const messageBytes = 64 << 10
+
+// front splits batches such that the first k of those that are next are up to n tasks that fit into a message, at least one.
+func (j *job) front(n int) (batches []*batch, count int) {
+	list := j.next()
+	k, size := 0, 0
+	for k < len(*list) && count < n && (count == 0 || size < messageBytes) {
+		b := (*list)[k]
+		if front := b.cut(n-count, messageBytes-size); front != b {
+			*list = slices.Insert(*list, k, front)
+			b = front
+		}
+		k, count, size = k+1, count+b.count, size+len(b.args)
+	}
+	return (*list)[:k:k], count
+}
+
+// take takes the first k batches of those that are next.
+func (j *job) take(k int) []*batch {
+	list := j.next()
+	taken := (*list)[:k:k]
+	*list = (*list)[k:]
+	for _, b := range taken {
+		j.waiting -= b.count
+		j.p.queued -= b.count
+	}
+	return taken
+}
+
+// takeBack queues tasks again that were handed out and have not ended, before all others of their job.
+func (p *Pool) takeBack(b *batch) {
+	j := b.job
+	err := j.stopped
+	if p.dropAll != nil {
+		err = p.dropAll
+	}
+	if err != nil {
+		p.endWith(b, err)
+		return
+	}
+	b.trim()
+	j.again = append(j.again, b)
+	j.waiting += b.count
+	p.queued += b.count
+	p.list(j)
+}
+
 // cancelJob ends what no worker has begun, and tells those that have. All tasks of the job end, after their worker's grace time at
 // the latest.
 func (p *Pool) cancelJob(j *job, cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cancelLocked(j, cause)
-}
-
-func (p *Pool) cancelLocked(j *job, cause error) {
 	if j.stopped != nil {
 		return
 	}
@@ -213,11 +227,9 @@ const patience = 5 * time.Millisecond
 
 // drop ends the tasks of a job that no worker has.
 func (p *Pool) drop(j *job, err error) {
-	for tasks := j.take(j.waiting()); len(tasks) > 0; tasks = j.take(j.waiting()) {
-		for _, t := range tasks {
-			t.err = err
+	for j.waiting > 0 {
+		for _, b := range j.take(len(*j.next())) {
+			p.endWith(b, err)
 		}
-		p.failed += len(tasks)
-		j.end(tasks...)
 	}
 }

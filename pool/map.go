@@ -108,13 +108,13 @@ func each[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], inpu
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	j, err := p.openJob(e.Name(), true)
+	j, err := p.openJob(e.Name())
 	if err != nil {
 		return err
 	}
-	f := &feed[A]{p: p, j: j, coder: c.argument, batch: 1, done: make(chan struct{})}
+	f := &feed[A]{p: p, j: j, coder: c.argument, most: 1, done: make(chan struct{})}
 	if known > 0 {
-		f.batch = feedBatch
+		f.most = feedBatch
 	}
 	f.room = sync.NewCond(&f.mu)
 	go f.run(inputs)
@@ -124,22 +124,21 @@ func each[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], inpu
 		stop()
 		if wanted {
 			f.stop(errLeft)
-			_ = f.drain(func(*task) {}, func() {})
+			_ = f.drain(func(int, []byte, error) {}, func() {})
 		}
 		if f.panic != nil {
 			panic(f.panic)
 		}
 	}()
 	ended := 0
-	err = f.drain(func(t *task) {
+	err = f.drain(func(index int, result []byte, failure error) {
 		ended++
 		if !wanted || ctx.Err() != nil {
 			return
 		}
 		var r R
-		failure := t.err
 		if failure == nil {
-			if err := c.result.Decode(t.result, &r, p.member); err != nil {
+			if err := c.result.Decode(result, &r, p.member); err != nil {
 				failure = fmt.Errorf("the result: %w", err)
 			}
 		}
@@ -148,9 +147,9 @@ func each[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], inpu
 				f.stop(failure)
 				return
 			}
-			failure = &ItemError{t.index, failure}
+			failure = &ItemError{index, failure}
 		}
-		if !yield(t.index, r, failure) {
+		if !yield(index, r, failure) {
 			wanted = false
 			f.stop(errLeft)
 		}
@@ -171,15 +170,18 @@ func each[A, R any](ctx context.Context, p *Pool, e *multiproc.Entry[A, R], inpu
 	return err
 }
 
-// feedBatch is how many tasks of a known number are queued at a time.
-const feedBatch = 64
+// feedBatch is how many tasks of a known number are queued at a time, and feedBytes of how many bytes.
+const (
+	feedBatch = 1024
+	feedBytes = 16 << 10
+)
 
 // A feed draws the inputs of a job.
 type feed[A any] struct {
 	p     *Pool
 	j     *job
 	coder *handoff.Coder[A]
-	batch int
+	most  int // that are queued at a time
 	done  chan struct{}
 
 	mu       sync.Mutex // protects the rest
@@ -195,39 +197,41 @@ func (f *feed[A]) run(inputs iter.Seq[A]) {
 	defer close(f.done)
 	defer f.j.fed()
 	defer func() { f.panic = recover() }()
-	var batch []*task
-	slab, buf := []task(nil), []byte(nil)
-	index := 0
+	b := &batch{job: f.j}
+	flush := func() bool {
+		full := b
+		next := full.index + full.count
+		b = &batch{job: f.j, index: next}
+		if f.most > 1 {
+			b.args = make([]byte, 0, len(full.args)+len(full.args)/8)
+		}
+		return full.count == 0 || f.queue(full.count, func() { f.p.add(full) })
+	}
 	for in := range inputs {
-		if len(slab) == 0 {
-			slab = make([]task, f.batch)
-		}
-		t := &slab[0]
-		slab = slab[1:]
-		t.job, t.index = f.j, index
-		index++
-		begin := len(buf)
-		if cap(buf)-begin < 64 {
-			buf, begin = make([]byte, 0, 64*f.batch), 0
-		}
 		var err error
-		if buf, err = f.coder.Append(buf, &in); err != nil {
-			t.err = fmt.Errorf("the argument: %w", err)
-		}
-		t.arg = buf[begin:len(buf):len(buf)]
-		batch = append(batch, t)
-		if len(batch) >= f.batch {
-			if !f.queue(batch) {
+		b.args, err = sized(b.args, func(args []byte) ([]byte, error) { return f.coder.Append(args, &in) })
+		if err != nil {
+			if !flush() {
 				return
 			}
-			batch = nil
+			failed := piece{index: b.index, count: 1, err: fmt.Errorf("the argument: %w", err)}
+			b.index++
+			if !f.queue(1, func() { f.j.end(failed) }) {
+				return
+			}
+			continue
+		}
+		if b.count++; b.count >= f.most || len(b.args) >= feedBytes {
+			if !flush() {
+				return
+			}
 		}
 	}
-	f.queue(batch)
+	flush()
 }
 
-// queue queues tasks when there is room for them. It returns false when no more are wanted.
-func (f *feed[A]) queue(batch []*task) bool {
+// queue calls add when there is room for n more tasks. It returns false when no more are wanted.
+func (f *feed[A]) queue(n int, add func()) bool {
 	f.mu.Lock()
 	for {
 		if f.stopped != nil {
@@ -239,17 +243,9 @@ func (f *feed[A]) queue(batch []*task) bool {
 		}
 		f.room.Wait()
 	}
-	f.fed += len(batch)
+	f.fed += n
 	f.mu.Unlock()
-	good := batch[:0:len(batch)]
-	for _, t := range batch {
-		if t.err != nil {
-			f.j.end(t)
-			continue
-		}
-		good = append(good, t)
-	}
-	f.p.add(f.j, good...)
+	add()
 	return true
 }
 
@@ -257,7 +253,7 @@ func (f *feed[A]) queue(batch []*task) bool {
 func (p *Pool) limit(j *job) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	chunk, window := j.portion()
+	chunk, window := j.pace.portion(j.chunk)
 	return p.o.Workers*(chunk+window) + 1
 }
 
@@ -287,8 +283,8 @@ func (f *feed[A]) isOver(err error) bool {
 }
 
 // drain calls each with every task, and then after some of them, until all have ended and no more come. It returns why the feed was stopped.
-func (f *feed[A]) drain(each func(*task), then func()) error {
-	var ended []*task
+func (f *feed[A]) drain(each func(index int, result []byte, err error), then func()) error {
+	var ended []piece
 	done, all := f.done, false
 	for {
 		f.mu.Lock()
@@ -304,14 +300,22 @@ func (f *feed[A]) drain(each func(*task), then func()) error {
 			continue
 		}
 		ended = f.j.collect(ended)
-		f.drained += len(ended) // before each, which may panic
-		for i, t := range ended {
-			ended[i] = nil
-			each(t)
-			if i%feedBatch == feedBatch-1 {
-				then()
-			}
+		for _, c := range ended {
+			f.drained += c.count // before each, which may panic
+		}
+		n := 0
+		for i, c := range ended {
+			ended[i] = piece{}
+			c.each(func(index int, result []byte, err error) {
+				each(index, result, err)
+				if n++; n%releaseAt == 0 {
+					then()
+				}
+			})
 		}
 		then()
 	}
 }
+
+// releaseAt is after how many results room is made for as many inputs.
+const releaseAt = 64

@@ -69,6 +69,9 @@ func (o Options) settle() (Options, error) {
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
+	if o.Bytes == 0 {
+		o.Bytes = 64 << 20
+	}
 	if o.Name == "" {
 		o.Name = "pool"
 	}

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,46 +9,47 @@ import (
 	"github.com/multiproc-go/multiproc/internal/entry"
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/handoff"
-	"github.com/multiproc-go/multiproc/queue"
 )
 
 // A Pool is some worker processes that run tasks. It belongs to the process that made it; its methods, and the functions that take it, may be
 // called by any number of goroutines.
 type Pool struct {
-	o       Options
-	ctx     context.Context // the workers'
-	cancel  context.CancelCauseFunc
-	results *queue.Queue[[]byte]
-	member  *family.Member
-	means   entry.Means
-	init    lane // its Init and InitArg
+	o      Options
+	ctx    context.Context // the workers'
+	cancel context.CancelCauseFunc
+	inbox  *inbox
+	member *family.Member
+	means  entry.Means
+	init   lane // its Init and InitArg
 
 	up   chan struct{} // closed when all seats were taken once, or never will be
 	over chan struct{} // closed when no worker is left and none will come
 	side sync.WaitGroup
 
-	mu          sync.Mutex // protects the rest
-	crew        []*mate    // all that were started and are not buried
-	seats       []seat
-	early       map[uint64][][]byte // messages of mates that are not in crew yet
-	pending     int                 // mates that are being started, and do not exist yet
-	started     int                 // for names
-	ready       bool                // up is closed
-	endedAtOnce []*task             // of one job: what a message has told so far
-	fails       int                 // workers in a row that were not set up
-	refuse      error               // why no task is taken any more
-	dropAll     error               // what becomes of tasks that come back
-	closing     bool                // end when there are no tasks left
-	jobs        []*job
-	open        int // calls of Map that may add tasks
-	queued      int // tasks
-	out         int // tasks at workers
-	done        int
-	failed      int
-	retried     int
-	err         error // why the pool ended, if not by Close
-	again       *time.Timer
-	changed     chan struct{} // room for one: for Progress
+	hearing sync.Mutex // held from the taking of a message until all that it tells is done
+
+	mu      sync.Mutex // protects the rest
+	crew    []*mate    // all that were started and are not buried
+	seats   []seat
+	early   map[uint64][][]byte // messages of mates that are not in crew yet
+	pending int                 // mates that are being started, and do not exist yet
+	started int                 // for names
+	ready   bool                // up is closed
+	scratch []byte              // for one message
+	fails   int                 // workers in a row that were not set up
+	refuse  error               // why no task is taken any more
+	dropAll error               // what becomes of tasks that come back
+	closing bool                // end when there are no tasks left
+	jobs    []*job
+	open    int // calls of Map that may add tasks
+	queued  int // tasks
+	out     int // tasks at workers
+	done    int
+	failed  int
+	retried int
+	err     error // why the pool ended, if not by Close
+	again   *time.Timer
+	changed chan struct{} // room for one: for Progress
 }
 
 // spin is how long a worker, or the pool, looks for the next message before it sleeps.
@@ -79,7 +79,7 @@ func New(ctx context.Context, o Options) (*Pool, error) {
 	if p.member, err = means.Member(ctx); err != nil {
 		return nil, fmt.Errorf("pool: New: %w", err)
 	}
-	if p.results, err = queue.New[[]byte](queue.Options{Capacity: 1 << 14, Bytes: o.Bytes, Spin: spin}); err != nil {
+	if p.inbox, err = newInbox(o.Bytes); err != nil {
 		return nil, fmt.Errorf("pool: New: %w", err)
 	}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
@@ -120,7 +120,7 @@ func (p *Pool) Cancel() {
 			p.drop(j, ErrClosed)
 		}
 		for _, m := range p.crew {
-			if len(m.out) > 0 {
+			if m.load > 0 {
 				p.recall(m)
 			}
 		}
@@ -174,9 +174,9 @@ func (p *Pool) endLocked(cause error) {
 		p.drop(j, cause)
 	}
 	for _, m := range p.crew {
-		for _, t := range m.out {
-			if t.job.stopped == nil {
-				t.job.stopped = cause
+		for _, b := range m.out {
+			if b.job.stopped == nil {
+				b.job.stopped = cause
 			}
 		}
 		m.stop(cause)
@@ -217,7 +217,7 @@ func (p *Pool) settle() {
 	}
 	if len(p.crew)+p.pending == 0 && !isClosed(p.over) {
 		close(p.over)
-		_ = p.results.Close() // ErrClosed, if it was found broken
+		p.inbox.close()
 	}
 }
 
@@ -249,29 +249,6 @@ func isClosed(c <-chan struct{}) bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// read is the goroutine that hears the workers.
-func (p *Pool) read() {
-	for {
-		b, err := p.results.Get(context.Background())
-		if errors.Is(err, queue.ErrClosed) {
-			return
-		}
-		if err == nil {
-			err = p.hear(b)
-		}
-		if err != nil {
-			p.mu.Lock()
-			_ = p.results.Close() // from now on nobody is heard, and all are buried without
-			p.breakDown(err)
-			for _, m := range p.crew {
-				m.kill()
-			}
-			p.mu.Unlock()
-			return
-		}
 	}
 }
 

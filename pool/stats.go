@@ -37,7 +37,7 @@ func (p *Pool) Stats() Stats {
 			w.Name, w.Pid = m.proc.Name(), m.proc.Pid()
 			w.Busy += m.busy
 			w.Done += m.done
-			if len(m.out) > 0 {
+			if m.load > 0 {
 				w.Task, w.Since = m.out[0].job.entry, m.since
 			}
 		}

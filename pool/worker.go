@@ -18,9 +18,9 @@ import (
 
 // A lane is what a worker and its owner share.
 type lane struct {
-	Number  uint64
-	Tasks   *queue.Queue[[]byte] // the owner puts, the worker takes; the owner may take back
-	Results *queue.Queue[[]byte] // of all workers
+	Number uint64
+	Tasks  *queue.Queue[[]byte] // the owner puts, the worker takes; the owner may take back
+	Inbox  *inbox               // all workers put, the owner takes
 
 	// Log holds the records of tasks that have ended and were not sent yet: the first Logged bytes. Begun is the number of the task
 	// that was begun last. They tell the owner of a dead worker which task it died of.
@@ -78,7 +78,7 @@ func work(ctx context.Context, l lane) error {
 		}
 	}
 	ready := append(w.head(0), 0, kindReady)
-	if err := l.Results.Put(ctx, ready); err != nil {
+	if err := l.Inbox.put(ctx, ready); err != nil {
 		return gone(ctx, err)
 	}
 	for {
@@ -121,37 +121,35 @@ func (w *labour) run(ctx context.Context, b []byte) error {
 		w.since = now
 	}
 	var record []byte
-	var head [2 * binary.MaxVarintLen64]byte
-	for ; count > 0 && ctx.Err() == nil; count, number = count-1, number+1 {
+	done, calm := ctx.Done(), context.WithoutCancel(ctx) // what was done is told
+	for ; count > 0 && !isClosed(done); count, number = count-1, number+1 {
 		arg := r.bytes()
 		if r.broken {
 			return errMessage
 		}
 		w.Begun.Store(number)
 		crashpoint.At("pool.begun")
+		record = append(binary.AppendUvarint(record[:0], number), kindResult)
 		err := unknown
 		if err == nil {
-			record, err = fn(ctx, w.member, arg, record[:0])
+			record, err = sized(record, func(b []byte) ([]byte, error) { return fn(ctx, w.member, arg, b) })
 		}
 		crashpoint.At("pool.ran")
-		h, body := binary.AppendUvarint(head[:0], number), record
 		if err != nil {
-			h, body = append(h, kindFailed), appendFailure(nil, err)
-		} else {
-			h = append(h, kindResult)
-			h = binary.AppendUvarint(h, uint64(len(body)))
+			record = appendFailure(append(binary.AppendUvarint(record[:0], number), kindFailed), err)
 		}
-		if err := w.add(ctx, number, h, body); err != nil {
+		if err := w.add(calm, number, record, count > 1); err != nil {
 			return err
 		}
 		crashpoint.At("pool.logged")
 	}
-	if w.Tasks.Len() > 0 && ctx.Err() == nil {
-		return nil // with more to come, one message for all
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.send(context.WithoutCancel(ctx))
+	if w.Tasks.Len() > 0 && ctx.Err() == nil {
+		w.arm()
+		return nil // with more to come, one message for all
+	}
+	return w.send(calm)
 }
 
 func (w *labour) idle() bool {
@@ -160,33 +158,37 @@ func (w *labour) idle() bool {
 	return w.logged == 0
 }
 
-// add writes a record to the log, and sends it if it is time.
-func (w *labour) add(ctx context.Context, number uint64, head, body []byte) error {
-	ctx = context.WithoutCancel(ctx) // what was done is told
+// add writes a record to the log, and sends it if it is time. With more to come, it sees to it that it does not wait for long.
+func (w *labour) add(ctx context.Context, number uint64, record []byte, more bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := len(head) + len(body)
-	if w.logged+n > len(w.log) {
+	if w.logged+len(record) > len(w.log) {
 		if err := w.send(ctx); err != nil {
 			return err
 		}
 	}
-	if n > len(w.log) {
+	if len(record) > len(w.log) {
 		// The message is its own log.
-		return w.put(ctx, number, append(append(w.head(w.busy()), head...), body...))
+		return w.put(ctx, number, append(w.head(w.busy()), record...))
 	}
-	copy(w.log[w.logged:], head)
-	copy(w.log[w.logged+len(head):], body)
-	w.logged += n
+	copy(w.log[w.logged:], record)
+	w.logged += len(record)
 	w.Logged.Store(uint64(w.logged)) // the task counts as done
 	if w.logged >= sendAt {
 		return w.send(ctx)
 	}
-	if !w.armed {
+	if more {
+		w.arm()
+	}
+	return w.err
+}
+
+// arm sets the timer. It is called with mu held.
+func (w *labour) arm() {
+	if !w.armed && w.logged > 0 {
 		w.armed = true
 		w.timer.Reset(sendAfter)
 	}
-	return w.err
 }
 
 // sendInTime sends what waits while a task takes longer.
@@ -204,7 +206,7 @@ func (w *labour) send(ctx context.Context) error {
 	if w.logged == 0 || w.err != nil {
 		return w.err
 	}
-	if err := w.Results.Put(ctx, append(w.head(w.busy()), w.log[:w.logged]...)); err != nil {
+	if err := w.Inbox.put(ctx, append(w.head(w.busy()), w.log[:w.logged]...)); err != nil {
 		return err
 	}
 	crashpoint.At("pool.sent")
@@ -215,12 +217,12 @@ func (w *labour) send(ctx context.Context) error {
 
 // put sends one record that is too large for the log; if it is too large for the queue as well, an error in its place.
 func (w *labour) put(ctx context.Context, number uint64, b []byte) error {
-	err := w.Results.Put(ctx, b)
+	err := w.Inbox.put(ctx, b)
 	if err == nil || errors.Is(err, queue.ErrClosed) {
 		return err
 	}
 	failed := append(binary.AppendUvarint(w.head(0), number), kindFailed)
-	return w.Results.Put(ctx, appendFailure(failed, fmt.Errorf("pool: the result: %w", err)))
+	return w.Inbox.put(ctx, appendFailure(failed, fmt.Errorf("pool: the result: %w", err)))
 }
 
 // busy is how long the worker has worked since it was last asked.

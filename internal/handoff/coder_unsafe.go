@@ -51,7 +51,8 @@ func (c *Coder[T]) Append(b []byte, v *T) ([]byte, error) {
 	case c.text:
 		return append(b, *textOf(v)...), nil
 	}
-	err := c.codec.Encode(v, func(encoded []byte) error {
+	x := *v // on the heap, which *v need not be on for the types above
+	err := c.codec.Encode(&x, func(encoded []byte) error {
 		b = append(b, encoded...)
 		return nil
 	})
@@ -70,7 +71,10 @@ func (c *Coder[T]) Decode(b []byte, v *T, m *family.Member) error {
 		*textOf(v) = string(b)
 		return nil
 	}
-	return c.codec.Decode(b, v, m)
+	x := new(T) // as above
+	err := c.codec.Decode(b, x, m)
+	*v = *x
+	return err
 }
 
 var errLength = errors.New("another number of bytes")

@@ -21,6 +21,7 @@ import (
 //	any            → + 2, sleeps       who is going to sleep, under the lock of his side, before he looks once more
 //	sleeps         → + 2, sleeps       the other side after a commit, under its lock; it then wakes as many as it has done things
 //	sleeps         → 0                 the same, if fewer slept, and the word has not changed since
+//	sleeps         → 0                 Hush, under the lock of the getting side; Unhush marks it again
 //
 // The commit comes before the look at the bell, the mark before the last look for a commit, both in one order for all: so either
 // the sleeper sees the commit, or the committer the mark. The mark stays as long as somebody may sleep. All writes are made under a lock of
