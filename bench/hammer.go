@@ -19,6 +19,7 @@ type hammering struct {
 	Sum   *shm.Value[int64]
 	Big   *shm.Value[[8]int64]
 	RW    *psync.RWMutex
+	Sem   *psync.Semaphore
 }
 
 // hammer returns how often it did it.
@@ -43,6 +44,27 @@ var hammer = multiproc.Func("hammer", func(ctx context.Context, h hammering) (ui
 			}
 			*counter++
 			g.Unlock()
+		}
+	case "acquire":
+		counter := h.Board.plain(counter)
+		for ; stop.Load() == 0; ops++ {
+			p, err := h.Sem.Acquire(ctx)
+			if err != nil {
+				return ops, err
+			}
+			*counter++
+			p.Release()
+		}
+	case "wait":
+		counter := h.Board.plain(counter)
+		for ; stop.Load() == 0; ops++ {
+			if err := h.Sem.Wait(ctx); err != nil {
+				return ops, err
+			}
+			*counter++
+			if err := h.Sem.Post(); err != nil {
+				return ops, err
+			}
 		}
 	case "read":
 		for ; stop.Load() == 0; ops++ {
@@ -113,7 +135,7 @@ func together(ctx context.Context, processes int, h hammering, beside func(conte
 		}
 		ops += n
 	}
-	if err == nil && h.What == "lock" {
+	if err == nil && (h.What == "lock" || h.Sem != nil) {
 		err = agree(*b.plain(counter), ops)
 	}
 	return ops, took, err

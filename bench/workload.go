@@ -60,6 +60,7 @@ func allWorkloads(s size) []workload {
 		counterWorkloads(s),
 		lockWorkloads(s),
 		rwlockWorkloads(s),
+		semaphoreWorkloads(s),
 		addWorkloads(s),
 		valueWorkloads(s),
 		sumWorkloads(s),

@@ -72,3 +72,33 @@ func BenchmarkStdMutexContended(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkSemaphore(b *testing.B) {
+	s := newSemaphore(b, 1)
+	ctx := context.Background()
+	for b.Loop() {
+		p, _ := s.Acquire(ctx)
+		p.Release()
+	}
+}
+
+func BenchmarkSemaphoreSignal(b *testing.B) {
+	s := newSemaphore(b, 1)
+	ctx := context.Background()
+	for b.Loop() {
+		s.Wait(ctx)
+		s.Post()
+	}
+}
+
+// BenchmarkSemaphoreMoved is what it costs to get a permit that lies in another word.
+func BenchmarkSemaphoreMoved(b *testing.B) {
+	s := newSemaphore(b, 1)
+	ctx := context.Background()
+	for b.Loop() {
+		p, _ := s.Acquire(ctx)
+		p.Release()
+		s.Wait(ctx) // moves it to the pool
+		s.Post()
+	}
+}

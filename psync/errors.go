@@ -4,6 +4,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/barrier"
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/handoff"
+	"github.com/multiproc-go/multiproc/internal/sema"
 )
 
 var (
@@ -23,6 +24,9 @@ var (
 	ErrFull   = registered("psync: barrier full", barrier.ErrFull)
 	ErrNoSeat = registered("psync: no seat", barrier.ErrNoSeat)
 
+	// ErrBound is returned by a Post of a permit too many, and by an AcquireN of more than a bounded [Semaphore] has.
+	ErrBound = registered("psync: bound of a semaphore", sema.ErrBound)
+
 	// ErrHandle is returned when bytes or a text are no handle, ErrForeign when
 	// they are a handle of another family, ErrKind when they name another kind of object.
 	ErrHandle  = family.ErrHandle
@@ -39,11 +43,11 @@ func registered(name string, err error) error {
 // A HandleError tells why bytes or a text were not taken for a handle.
 type HandleError = family.HandleError
 
-// A GuardError is what the methods of a [Guard], [ReadGuard] or [WriteGuard], and those of a [Cond] that take a Guard, panic
+// A GuardError is what the methods of a [Guard], [ReadGuard], [WriteGuard] or [Permit], and those of a [Cond] that take a Guard, panic
 // with: it, or the guard that it is a copy of, was unlocked before, or given to [Cond.Wait], which makes
 // another of it; or it is the zero Guard, or that of another lock.
 type GuardError struct {
-	Op string // "Unlock", "Downgrade", "Repaired", "Abandoned" or "Wait"
+	Op string // "Unlock", "Downgrade", "Release", "Repaired", "Abandoned" or "Wait"
 }
 
 func (e *GuardError) Error() string {

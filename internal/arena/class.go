@@ -14,7 +14,7 @@ import (
 // become another kind's: who comes late with a compare-and-swap, when the object was closed and its
 // block is somebody else's, finds a word there that is made like the one that it wanted.
 
-const ownClasses = layout.Classes - 2
+const ownClasses = layout.Classes - 3
 
 // ownClass is the class of a kind that has one of its own, and the size of its blocks.
 func ownClass(kind uint32) (class uint32, size uint64, ok bool) {
@@ -23,6 +23,8 @@ func ownClass(kind uint32) (class uint32, size uint64, ok bool) {
 		return ownClasses, layout.BlockHeader + layout.RWMutexHoldsAt + 4*128, true
 	case layout.KindHolds:
 		return ownClasses + 1, layout.BlockHeader + layout.ChunkHoldsAt + 8*128, true
+	case layout.KindSemaphore:
+		return ownClasses + 2, layout.BlockHeader + layout.SemaphoreHoldsAt + 4*128, true
 	}
 	return 0, 0, false
 }

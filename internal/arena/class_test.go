@@ -32,7 +32,7 @@ func TestClasses(t *testing.T) {
 // TestOwnClasses: the memory of some kinds is never another kind's.
 func TestOwnClasses(t *testing.T) {
 	seen := make(map[uint32]bool)
-	for _, kind := range []uint32{layout.KindRWMutex, layout.KindHolds} {
+	for _, kind := range []uint32{layout.KindRWMutex, layout.KindHolds, layout.KindSemaphore} {
 		class, size, ok := ownClass(kind)
 		if !ok || seen[class] || class < ownClasses || classBytes(class) != size || size%layout.BlockAlign != 0 {
 			t.Errorf("kind %d: class %d of %d bytes, %v; classBytes says %d", kind, class, size, ok, classBytes(class))

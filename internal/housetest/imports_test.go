@@ -17,7 +17,7 @@ var floors = [][]string{
 	{"internal/lock"},
 	{"internal/arena", "internal/event", "internal/barrier"},
 	{"internal/holds"},
-	{"internal/rwlock"},
+	{"internal/rwlock", "internal/sema"},
 	{"internal/family"},
 	{"internal/handoff", "internal/cond", "internal/ring"},
 	{"internal/entry"},

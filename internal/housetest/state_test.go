@@ -39,7 +39,7 @@ var state = map[string]string{
 
 // constants are variables that nothing writes to: Go has no constants of their types.
 var constants = []string{
-	"psync.mutexShape", "psync.rwMutexShape", "psync.eventShape", "psync.condShape", "psync.barrierShape", "internal/cond.nodeShape", "internal/cond.errCrowded",
+	"psync.mutexShape", "psync.rwMutexShape", "psync.semaphoreShape", "psync.eventShape", "psync.condShape", "psync.barrierShape", "internal/cond.nodeShape", "internal/cond.errCrowded",
 	"internal/family.kindNames", "internal/family.crcTable",
 	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.usual", "internal/handoff.encMode", "internal/handoff.decMode",
 	"internal/sys.resources",

@@ -2,7 +2,8 @@ package layout
 
 import "sync/atomic"
 
-// Hold is one process's part in an object that several may hold at a time: an [RWMutex]. It is the record
+// Hold is one process's part in an object that several may hold at a time: an [RWMutex], or a [Semaphore], which says
+// itself what else is in Word. It is the record
 // of what the process holds and the lock itself: when its owner is dead, what stands in it counts no more.
 //
 // Nothing that another process writes lies within 128 bytes of Word, since processors fetch cache
@@ -24,7 +25,8 @@ type Hold struct {
 	// Tickets count how often each slot was given back. One belongs to whoever has set
 	// the slot's bit; a guard carries the value that it found.
 	Tickets [HoldSlots]atomic.Uint32
-	_       [16]byte
+	// Weights are how many permits each of the last slots is in a [Semaphore]. One is written before the slot's bit is set.
+	Weights [HoldSlots - PermitSlots]atomic.Uint32
 }
 
 // The parts of [Hold].Word.

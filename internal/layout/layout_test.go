@@ -97,10 +97,14 @@ func TestCacheLines(t *testing.T) {
 	}
 	for name, off := range map[string][2]uintptr{
 		"RWMutex": {unsafe.Offsetof(RWMutex{}.Holds), RWMutexHoldsAt}, "HoldChunk": {unsafe.Offsetof(HoldChunk{}.Holds), ChunkHoldsAt},
+		"Semaphore": {unsafe.Offsetof(Semaphore{}.Holds), SemaphoreHoldsAt}, "Semaphore, Pool": {unsafe.Offsetof(Semaphore{}.Pool), SemaphorePoolAt},
 	} {
 		if off[0] != off[1] || (BlockHeader+off[0])%64 != 0 {
 			t.Errorf("the holds of a %s lie at %d, inside a cache line or not where they should", name, off[0])
 		}
+	}
+	if unsafe.Offsetof(Semaphore{}.Books) != SemaphoreBooksAt || unsafe.Offsetof(Semaphore{}.Freed) != SemaphoreFreedAt {
+		t.Error("the books or Freed of a Semaphore lie elsewhere")
 	}
 	if BlocksAt%PageSize != 0 {
 		t.Errorf("the blocks begin at %d, inside a page", BlocksAt)

@@ -13,7 +13,8 @@ const (
 	KindJoinable
 	KindMessage // the bytes of a large message of a queue
 	KindRWMutex
-	KindHolds // more holds of an RWMutex
+	KindHolds // more holds of an RWMutex or a Semaphore
+	KindSemaphore
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.

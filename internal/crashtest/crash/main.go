@@ -5,6 +5,7 @@
 //	go run ./internal/crashtest/crash -kills 10000 -processes 300 -wait futex
 //	go run ./internal/crashtest/crash -kills 10000 -processes 2,7 -release store
 //	go run ./internal/crashtest/crash -kills 10000 -processes 7 -queue
+//	go run ./internal/crashtest/crash -kills 10000 -processes 7 -semaphore
 package main
 
 import (
@@ -47,6 +48,7 @@ func run(ctx context.Context) error {
 	release := flag.String("release", "", "swap or store; swap, and store in processes that live longer, if empty")
 	limit := flag.Duration("for", 0, "end after this time, whatever has died")
 	atQueue := flag.Bool("queue", false, "let them put and take items of a queue instead")
+	atSemaphore := flag.Bool("semaphore", false, "let them hold permits of a semaphore instead")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
@@ -72,6 +74,8 @@ func run(ctx context.Context) error {
 		var report fmt.Stringer
 		if *atQueue {
 			report, err = soak.RunQueue(ctx, o)
+		} else if *atSemaphore {
+			report, err = soak.RunSemaphore(ctx, o)
 		} else {
 			report, err = soak.Run(ctx, o)
 		}

@@ -1,0 +1,113 @@
+package sema
+
+import (
+	"context"
+	"time"
+
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/lock"
+	"github.com/multiproc-go/multiproc/internal/race"
+	"github.com/multiproc-go/multiproc/internal/wait"
+)
+
+// patience is how long the first in the queue lets others go before. As long as they may, a process that gives permits back and
+// takes them again at once need not wait for another to wake up, which takes a hundred times as long.
+const patience = time.Millisecond
+
+// wait is Acquire for one who has found too few permits.
+func (s *Sema) wait(ctx context.Context, w Want, me lease.ID) (Holding, error) {
+	env := s.Holds.Env
+	if err := env.Acquire(ctx, &s.Queue, me); err != nil {
+		return Holding{}, err
+	}
+	defer s.leave(me)
+	if s.Queue.Closing() {
+		return Holding{}, lock.ErrClosed
+	}
+	h, err := s.lead(ctx, w, me)
+	if err != nil {
+		crashpoint.At("sema.giveup")
+	}
+	s.calm()
+	crashpoint.At("sema.leave")
+	return h, err
+}
+
+// leave lets the next in the queue come.
+func (s *Sema) leave(me lease.ID) {
+	if lock.Abandoned(s.Queue.Lock) { // that its holder died says nothing
+		lock.Repaired(s.Queue.Lock, me)
+	}
+	s.Holds.Env.Release(&s.Queue, me)
+}
+
+// lead waits as the first in the queue.
+func (s *Sema) lead(ctx context.Context, w Want, me lease.ID) (Holding, error) {
+	hub, began := s.Holds.Env.Hub, time.Now()
+	for looks := 0; ; looks++ {
+		epoch := hub.Epoch() // before the words: a death in between is then seen below
+		if err := s.open(ctx, me); err != nil {
+			return Holding{}, err
+		}
+		// Before the words, too: who gives back after they were looked at finds it, for they are shut by then.
+		seen := s.announce(looks > 0 && time.Since(began) > patience)
+		h, ok, err := s.take(w, me)
+		s.close(me)
+		if ok || err != nil {
+			race.Acquire(s.Off)
+			return h, err
+		}
+		if s.changes(seen) {
+			continue
+		}
+		asleep := seen | layout.SemaphoreAsleep
+		if !s.X.Freed.CompareAndSwap(seen, asleep) {
+			continue
+		}
+		crashpoint.At("sema.sleep")
+		suspect := func() bool { return s.Queue.Closing() || s.Holds.AnyDead() }
+		if err := hub.Block(ctx, &s.X.Freed, s.Off+layout.SemaphoreFreedAt, asleep, epoch, suspect); err != nil {
+			return Holding{}, err
+		}
+		crashpoint.At("sema.woken")
+	}
+}
+
+// changes looks for a while whether something is given back.
+func (s *Sema) changes(seen uint32) bool {
+	for range wait.Spins {
+		if s.X.Freed.Load() != seen {
+			return true
+		}
+		wait.Pause(wait.ShortPause)
+	}
+	return false
+}
+
+// announce says that somebody waits, and returns what Freed is then.
+func (s *Sema) announce(reserve bool) uint32 {
+	for {
+		f := s.X.Freed.Load()
+		next := f&^layout.SemaphoreAsleep | layout.SemaphoreWaiting
+		if reserve {
+			next |= layout.SemaphoreReserved
+		}
+		if f == next || s.X.Freed.CompareAndSwap(f, next) {
+			crashpoint.At("sema.announced")
+			return next
+		}
+	}
+}
+
+// calm says that nobody waits, until the next in the queue says otherwise.
+func (s *Sema) calm() {
+	for {
+		f := s.X.Freed.Load()
+		next := f &^ (layout.SemaphoreAsleep | layout.SemaphoreWaiting | layout.SemaphoreReserved)
+		if f == next || s.X.Freed.CompareAndSwap(f, next) {
+			return
+		}
+	}
+}
