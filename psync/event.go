@@ -65,7 +65,11 @@ func (e *Event) Wait(ctx context.Context) error {
 	if e.env == nil {
 		return ErrClosed
 	}
-	return e.event.Wait(ctx)
+	me, err := e.as(ctx)
+	if err != nil {
+		return err
+	}
+	return e.event.Wait(ctx, me)
 }
 
 // Close frees the event for all processes. Those who wait for it, and all who use it

@@ -18,6 +18,7 @@ func structs() []reflect.Type {
 		reflect.TypeFor[Event](), reflect.TypeFor[Cond](), reflect.TypeFor[CondNode](), reflect.TypeFor[Barrier](),
 		reflect.TypeFor[Queue](), reflect.TypeFor[QueueSide](), reflect.TypeFor[QueueCell](),
 		reflect.TypeFor[Hold](), reflect.TypeFor[HoldLink](), reflect.TypeFor[HoldChunk](), reflect.TypeFor[RWMutex](),
+		reflect.TypeFor[Waits](), reflect.TypeFor[Wait](),
 	}
 }
 

@@ -102,6 +102,9 @@ func TestCacheLines(t *testing.T) {
 			t.Errorf("the holds of a %s lie at %d, inside a cache line or not where they should", name, off[0])
 		}
 	}
+	if unsafe.Offsetof(Slot{}.Blocked) != SlotBlockedAt {
+		t.Errorf("the block of a row's waits is named at %d, not at SlotBlockedAt", unsafe.Offsetof(Slot{}.Blocked))
+	}
 	if BlocksAt%PageSize != 0 {
 		t.Errorf("the blocks begin at %d, inside a page", BlocksAt)
 	}
@@ -119,5 +122,6 @@ var (
 	_ [1]struct{} = [unsafe.Sizeof(CondNode{}) / 32]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Barrier{}) / BarrierSeatsAt]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Hold{}) / 128]struct{}{}
+	_ [1]struct{} = [unsafe.Sizeof(Wait{}) / 64]struct{}{}
 	_ [1]struct{} = [1 + (unsafe.Sizeof(Header{})-1)/PageSize]struct{}{}
 )

@@ -14,6 +14,7 @@ const (
 	KindMessage // the bytes of a large message of a queue
 	KindRWMutex
 	KindHolds // more holds of an RWMutex
+	KindWaits // what the goroutines of one process wait for
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.
