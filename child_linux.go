@@ -148,6 +148,7 @@ func (c *child) join(arena *os.File) (*family.Member, error) {
 	here.info.Pid = os.Getpid()
 	here.parent = &c.start.Parent
 	here.mu.Unlock()
+	m.Describe(c.start.Self.Name, c.start.Self.Entry)
 	if err := c.start.Limits.apply(); err != nil {
 		return nil, err
 	}

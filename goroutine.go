@@ -44,6 +44,7 @@ func startGoroutine(ctx context.Context, p *Process, t Task, m *family.Member, a
 	if err != nil {
 		return err
 	}
+	child.Describe(p.name, p.entry)
 	p.pid, p.id = os.Getpid(), child.ID()
 	s := &self{
 		joined: child,

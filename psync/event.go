@@ -66,7 +66,11 @@ func (e *Event) Wait(ctx context.Context) error {
 	if e.env == nil {
 		return ErrClosed
 	}
-	return e.event.Wait(ctx)
+	me, err := e.as(ctx)
+	if err != nil {
+		return err
+	}
+	return e.event.Wait(ctx, me)
 }
 
 // WaitReady is Wait for conn.Select, to which a closed event is ready.

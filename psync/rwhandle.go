@@ -12,8 +12,6 @@ func (m *RWMutex) set(ref family.Ref) {
 		Env: &ref.Member.Env, Arena: ref.Member.Arena, Block: ref.Block(), Gen: ref.Gen,
 	}}
 	m.rw.At(ref.Payload(), ref.PayloadAt())
-	m.rw.Place = ref.Place(&m.rw.X.Mutex.Lock, 0)
-	m.rw.Place.Mutex = &m.rw.X.Mutex
 	m.hold.Store(nil)
 	m.bind(ref)
 }

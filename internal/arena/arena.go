@@ -2,6 +2,7 @@ package arena
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -92,6 +93,31 @@ func (a *Arena) AllocInto(n uint64, kind uint32, me lease.ID, receiver uint64) (
 	}
 }
 
+// ErrBusy is returned by [Arena.TryAllocInto].
+var ErrBusy = errors.New("multiproc: somebody else has the allocator")
+
+// TryAllocInto is AllocInto for those who must not wait: it returns ErrBusy if another process has the allocator. It does
+// not zero the payload, and is for blocks below 64 KiB.
+func (a *Arena) TryAllocInto(n uint64, kind uint32, me lease.ID, receiver uint64) error {
+	class, ok := classFor(kind, n+layout.BlockHeader)
+	if !ok || classBytes(class) >= large {
+		return &memory.FullError{Need: n, Have: large, Err: memory.ErrLimit}
+	}
+	for {
+		if !a.tryLock(me) {
+			return ErrBusy
+		}
+		off, top := a.take(n, kind, class, me, receiver)
+		a.unlock(me)
+		if off != 0 {
+			return nil
+		}
+		if err := a.mem.Grow(top, classBytes(class)); err != nil {
+			return err
+		}
+	}
+}
+
 // tryAlloc takes a block if there is one, or memory for one, without asking the
 // system. It returns the old end of the used part.
 func (a *Arena) tryAlloc(n uint64, kind, class uint32, me lease.ID, receiver uint64) (off, top uint64, err error) {
@@ -99,6 +125,12 @@ func (a *Arena) tryAlloc(n uint64, kind, class uint32, me lease.ID, receiver uin
 		return 0, 0, err
 	}
 	defer a.unlock(me)
+	off, top = a.take(n, kind, class, me, receiver)
+	return off, top, nil
+}
+
+// take is tryAlloc for one who holds the lock.
+func (a *Arena) take(n uint64, kind, class uint32, me lease.ID, receiver uint64) (off, top uint64) {
 	s := a.state
 	c := change{
 		class: class, kind: kind, owner: uint32(me), bytes: n,
@@ -111,13 +143,13 @@ func (a *Arena) tryAlloc(n uint64, kind, class uint32, me lease.ID, receiver uin
 	} else {
 		at, ok := a.mem.Fit(s.Top, classBytes(class))
 		if !ok {
-			return 0, s.Top, nil
+			return 0, s.Top
 		}
 		c.block, c.top, c.generation = at, at+classBytes(class), 1
 	}
 	top = s.Top
 	a.commit(c)
-	return c.block, top, nil
+	return c.block, top
 }
 
 // prepare makes the payload of a new block usable: a used block is zeroed, and one

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
@@ -29,6 +30,7 @@ const MostParties = int(layout.BarrierCount)
 type Barrier struct {
 	X     *layout.Barrier
 	Place lock.Place // of X.Lock
+	On    blocked.On // how it is recorded who waits
 	Env   *lock.Env
 	seats []atomic.Uint32
 	seat  atomic.Uint32 // the index of a seat that the last caller had

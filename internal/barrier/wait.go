@@ -32,7 +32,7 @@ func (b *Barrier) Wait(ctx context.Context, me lease.ID, action func() error) (i
 		case s&layout.BarrierBroken != 0:
 			return 0, ErrBroken
 		case arrived(s) >= parties(s): // more come than it is for: they are for the next round
-			if err := b.await(ctx, round(s), false); err != nil {
+			if err := b.await(ctx, me, round(s), false); err != nil {
 				return 0, err
 			}
 			continue
@@ -52,7 +52,7 @@ func (b *Barrier) Wait(ctx context.Context, me lease.ID, action func() error) (i
 		crashpoint.At("barrier.arrived")
 		switch {
 		case !last:
-			err = b.await(ctx, round(s), true)
+			err = b.await(ctx, me, round(s), true)
 		case action != nil:
 			race.Acquire(b.Place.Off)
 			err = b.act(round(s), action)
@@ -128,10 +128,12 @@ func (b *Barrier) spin(began uint64) (over bool, err error) {
 }
 
 // await waits until the round has ended. The caller has arrived in it, or only watches.
-func (b *Barrier) await(ctx context.Context, began uint64, arrived bool) error {
+func (b *Barrier) await(ctx context.Context, me lease.ID, began uint64, arrived bool) error {
 	if over, err := b.spin(began); over {
 		return b.passed(err, arrived)
 	}
+	blocking := b.Env.Book.Begin(ctx, me, b.On, false)
+	defer blocking.End()
 	err := b.crowd.Wait(ctx, began, func() (bool, error) { return b.lead(ctx, began) })
 	if err != nil && err == ctx.Err() {
 		if !arrived {

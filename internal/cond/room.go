@@ -144,6 +144,9 @@ func (c *Cond) look(w *Waiter) bool {
 
 // Wait waits until w is signalled. On an error it was not: ctx's, or ErrClosed.
 func (c *Cond) Wait(ctx context.Context, w *Waiter) error {
+	m := c.Ref.Member
+	blocking := m.Book.Begin(ctx, w.room.me, c.Ref.On(), false)
+	defer blocking.End()
 	if w.turn != nil {
 		select {
 		case <-w.turn:
@@ -151,7 +154,7 @@ func (c *Cond) Wait(ctx context.Context, w *Waiter) error {
 			return c.giveUp(ctx, w)
 		}
 	}
-	hub, n := c.Ref.Member.Hub, w.room.node
+	hub, n := m.Hub, w.room.node
 	for {
 		// In this order: what happens after it was looked at changes what is slept on.
 		epoch, bell := hub.Epoch(), n.Bell.Load()

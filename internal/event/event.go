@@ -11,8 +11,10 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/internal/race"
 	"github.com/multiproc-go/multiproc/internal/wait"
@@ -25,6 +27,8 @@ type Event struct {
 	Block *layout.Block // that it lies in
 	Gen   uint32        // of the block
 	Hub   *wait.Hub
+	Book  *blocked.Book
+	On    blocked.On // how it is recorded who waits
 	crowd wait.Crowd
 }
 
@@ -98,14 +102,16 @@ func (e *Event) Clear() error {
 // turn is the part of a word that each Set changes.
 func turn(w uint32) uint32 { return w &^ (layout.EventSet | layout.EventWaiters) }
 
-// Wait waits until the event is set, or was set after Wait began. The error is ctx's or ErrClosed.
-func (e *Event) Wait(ctx context.Context) error {
+// Wait waits, for the process me, until the event is set, or was set after Wait began. The error is ctx's or ErrClosed.
+func (e *Event) Wait(ctx context.Context, me lease.ID) error {
 	w := e.look()
 	if w == 0 {
 		return lock.ErrClosed
 	}
 	if w&layout.EventSet == 0 {
 		began := turn(w)
+		blocking := e.Book.Begin(ctx, me, e.On, false)
+		defer blocking.End()
 		if err := e.crowd.Wait(ctx, uint64(began), func() (bool, error) { return e.lead(ctx, began) }); err != nil {
 			return err
 		}

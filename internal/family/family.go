@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/multiproc-go/multiproc/internal/arena"
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/internal/memory"
@@ -115,6 +116,9 @@ func Current() (*Member, error) {
 	return m, nil
 }
 
+// rootName is what a family's first process is called.
+const rootName = "main"
+
 // found makes a new family.
 func found() (*Member, error) {
 	c, err := config()
@@ -127,7 +131,11 @@ func found() (*Member, error) {
 		if err != nil {
 			return nil, err
 		}
-		return assemble(mem, c.Mode, wait.Local).spawn(0)
+		m, err := assemble(mem, c.Mode, wait.Local).spawn(0)
+		if err == nil {
+			m.Describe(rootName, "")
+		}
+		return m, err
 	}
 	way, err := wait.ChooseWay()
 	if err != nil {
@@ -142,6 +150,7 @@ func found() (*Member, error) {
 	if err == nil {
 		var m *Member
 		if m, err = f.enlist(id, 0); err == nil {
+			m.Describe(rootName, "")
 			return m, nil
 		}
 	}
@@ -165,10 +174,12 @@ func assemble(mem *memory.Memory, mode Mode, way wait.Way) *Family {
 	f := &Family{mem: mem, mode: mode, way: way, children: make(map[lease.ID][]*Member)}
 	f.Table = lease.NewTable(mem)
 	f.Hub = wait.NewHub(mem, f.Table, way)
+	f.Book = blocked.New(mem, f.Table)
 	if mode == Processes {
 		f.Quiet.Begin(&mem.Header().Quiet)
 	}
 	f.Arena = arena.New(mem, &f.Env)
+	f.Book.MakeRoom = f.makeRoom
 	return f
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/lock"
@@ -36,7 +37,7 @@ var kindNames = map[uint32]string{
 	layout.KindMutex: "mutex", layout.KindValue: "value", layout.KindArray: "array",
 	layout.KindEvent: "event", layout.KindCond: "cond", layout.KindCondNode: "cond's node", layout.KindBarrier: "barrier",
 	layout.KindQueue: "queue", layout.KindJoinable: "joinable-queue", layout.KindMessage: "message",
-	layout.KindRWMutex: "rwmutex", layout.KindSemaphore: "semaphore",
+	layout.KindRWMutex: "rwmutex", layout.KindSemaphore: "semaphore", layout.KindWaits: "record of waits",
 }
 
 // NewRef allocates a block of zeros for this process.
@@ -58,6 +59,11 @@ func NewRef(s Shape) (Ref, error) {
 // Place is where a lock at the given distance into the payload lies.
 func (r *Ref) Place(l *layout.Lock, at uint64) lock.Place {
 	return lock.Place{Lock: l, Off: r.payloadAt(at), Block: r.block, Gen: r.Gen}
+}
+
+// On is how it is recorded who waits for the object.
+func (r *Ref) On() blocked.On {
+	return blocked.On{Object: r.Off, Gen: r.Gen, What: r.block.Kind & layout.WaitKind}
 }
 
 // Block is the header of the block.

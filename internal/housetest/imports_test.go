@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"internal/sys", "internal/race", "internal/crashpoint", "internal/layout", "internal/pythons", "internal/plain", "pickle"},
 	{"internal/memory", "internal/handoff/mark"},
 	{"internal/lease"},
-	{"internal/wait"},
+	{"internal/wait", "internal/blocked"},
 	{"internal/lock"},
 	{"internal/arena", "internal/event", "internal/barrier"},
 	{"internal/holds"},

@@ -85,7 +85,7 @@ type RWMutex struct {
 	Drained atomic.Uint32 // changed and woken when a slot's bit is cleared while the gate is draining
 	_       uint32
 	More    HoldLink
-	_       [48]byte
+	_       [32]byte
 	Holds   [4]Hold
 }
 

@@ -106,6 +106,9 @@ func TestCacheLines(t *testing.T) {
 	if unsafe.Offsetof(Semaphore{}.Books) != SemaphoreBooksAt || unsafe.Offsetof(Semaphore{}.Freed) != SemaphoreFreedAt {
 		t.Error("the books or Freed of a Semaphore lie elsewhere")
 	}
+	if unsafe.Offsetof(Slot{}.Blocked) != SlotBlockedAt {
+		t.Errorf("the block of a row's waits is named at %d, not at SlotBlockedAt", unsafe.Offsetof(Slot{}.Blocked))
+	}
 	if BlocksAt%PageSize != 0 {
 		t.Errorf("the blocks begin at %d, inside a page", BlocksAt)
 	}
@@ -123,5 +126,6 @@ var (
 	_ [1]struct{} = [unsafe.Sizeof(CondNode{}) / 32]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Barrier{}) / BarrierSeatsAt]struct{}{}
 	_ [1]struct{} = [unsafe.Sizeof(Hold{}) / 128]struct{}{}
+	_ [1]struct{} = [unsafe.Sizeof(Wait{}) / 64]struct{}{}
 	_ [1]struct{} = [1 + (unsafe.Sizeof(Header{})-1)/PageSize]struct{}{}
 )

@@ -57,7 +57,16 @@ type Mutex struct {
 	Watch atomic.Uint32
 	// Calm counts the releases since somebody last slept. It belongs to the holder.
 	Calm uint32
+	// Checked is 1 if it is recorded which goroutine holds the lock. It never changes.
+	Checked uint32
+	_       uint32
+	// Holder is that goroutine: its process in the low bits, as in Lock, and its number above them. It belongs to the holder,
+	// and counts only if the process is the lock's owner.
+	Holder atomic.Uint64
 }
+
+// HolderShift is where the number of the goroutine begins in [Mutex].Holder.
+const HolderShift = 29
 
 // The states of [Mutex].Watch, the bits that they are in, and one of what the others count.
 const (

@@ -15,6 +15,7 @@ const (
 	KindRWMutex
 	KindHolds // more holds of an RWMutex or a Semaphore
 	KindSemaphore
+	KindWaits // what the goroutines of one process wait for
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.

@@ -41,6 +41,12 @@ const WaitWords = 8
 // SlotSize is the size of a row.
 const SlotSize = 256
 
+// TextWords is how many words a name in a row has.
+const TextWords = 6
+
+// SlotBlockedAt is where [Slot].Blocked lies in a row.
+const SlotBlockedAt = 224
+
 // Slot is a row of the process table. It belongs to whoever moved its lease:
 // the reserver until the child registers, then the child, then the reaper.
 type Slot struct {
@@ -56,5 +62,12 @@ type Slot struct {
 	Proving    atomic.Uint64 // until when, on the monotonic clock, somebody looks for proof of its death
 	_          [8]byte
 	Waits      [WaitWords]atomic.Uint64 // offsets of words waited for, without futex_waitv
-	_          [SlotSize - 128]byte
+	// Who it is, for people: UTF-8 up to the first zero. Written by the process, zeroed by the reserver.
+	Name  [TextWords]atomic.Uint64
+	Entry [TextWords]atomic.Uint64
+	// Blocked is the block of this row's [Waits], 0 if it has none. It is the row's, whoever lives in it.
+	Blocked atomic.Uint64
+	// Unnoted is how many goroutines of the process wait without a record of that.
+	Unnoted atomic.Uint32
+	_       [SlotSize - 236]byte
 }

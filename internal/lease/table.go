@@ -101,6 +101,11 @@ func (t *Table) Reserve(parent ID) (ID, error) {
 		for i := range row.Waits {
 			row.Waits[i].Store(0)
 		}
+		for i := range row.Name {
+			row.Name[i].Store(0)
+			row.Entry[i].Store(0)
+		}
+		row.Unnoted.Store(0)
 		row.Parent.Store(uint32(parent))
 		row.Generation.Add(1)
 		t.header.Cursor.Store((from + i + 1) % usable)

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
@@ -30,6 +31,7 @@ var ErrClosed = errors.New("multiproc: use of closed shared object")
 type Env struct {
 	Hub   *wait.Hub
 	Table *lease.Table
+	Book  *blocked.Book // who waits for what; nil where nobody wants to know
 	Quiet Quiet
 }
 
@@ -42,7 +44,11 @@ type Place struct {
 	Block *layout.Block // nil where a lock is never closed
 	Gen   uint32
 	Mutex *layout.Mutex // nil unless the lock is one of those that can be watched
+	On    blocked.On    // how it is recorded who waits for the lock; zero if it is not
 }
+
+// Checked reports whether it is recorded which goroutine holds the lock, or waits for it.
+func (p *Place) Checked() bool { return p.Mutex != nil && p.Mutex.Checked != 0 }
 
 // Live reports whether the block has not been closed.
 func (p *Place) Live() bool { return p.Block == nil || p.Block.Generation.Load() == p.Gen }
@@ -128,7 +134,13 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 	if e.take(l, l.Word.Load(), me, false) {
 		return nil // abandoned, or its holder is dead: not to be waited for
 	}
-	if err := e.Hub.Enter(ctx, &l.Word); err != nil {
+	var blocking *blocked.Wait
+	turn := e.Hub.Queue(&l.Word)
+	if turn != nil {
+		blocking = e.Book.Begin(ctx, me, p.On, p.Checked())
+	}
+	defer func() { blocking.End() }()
+	if err := e.Hub.Await(ctx, &l.Word, turn); err != nil {
 		return err
 	}
 	defer e.Hub.Leave(&l.Word)
@@ -162,6 +174,10 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 			}
 			continue
 		}
+		if blocking == nil {
+			blocking = e.Book.Begin(ctx, me, p.On, p.Checked())
+		}
+		blocking.Saw(lease.ID(w&layout.LockOwner), l.Ticket.Load())
 		crashpoint.At("lock.sleep")
 		err := e.Hub.Block(ctx, &l.Word, p.Off, w, epoch, func() bool {
 			return !p.Live() || p.Closing() || e.Table.State(lease.ID(w&layout.LockOwner)) != lease.Alive

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/bits"
 
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/holds"
 	"github.com/multiproc-go/multiproc/internal/layout"
@@ -15,10 +16,11 @@ import (
 
 // Lock is one such lock, as a handle sees it.
 type Lock struct {
-	X     *layout.RWMutex
-	Off   uint64     // of X
-	Place lock.Place // the writers' lock
-	Holds holds.List
+	X       *layout.RWMutex
+	Off     uint64     // of X
+	Place   lock.Place // the writers' lock
+	Reading lock.Place // the same, for those who want to read
+	Holds   holds.List
 }
 
 // What the race detector knows the two sides by: a writer's release is for all, a reader's for writers.
@@ -93,7 +95,7 @@ func (l *Lock) RLock(ctx context.Context, me lease.ID) (Reading, error) {
 	if r, in := l.enter(me); in {
 		return r, nil
 	}
-	if err := l.acquire(ctx, me); err != nil {
+	if err := l.acquire(ctx, &l.Reading, me); err != nil {
 		return Reading{}, err
 	}
 	r, err := l.readUnderLock(me)
@@ -115,8 +117,8 @@ func (l *Lock) TryRLock(me lease.ID) (Reading, bool) {
 }
 
 // acquire takes the writers' lock and sees to what a dead writer has left.
-func (l *Lock) acquire(ctx context.Context, me lease.ID) error {
-	if err := l.Holds.Env.Acquire(ctx, &l.Place, me); err != nil {
+func (l *Lock) acquire(ctx context.Context, place *lock.Place, me lease.ID) error {
+	if err := l.Holds.Env.Acquire(ctx, place, me); err != nil {
 		return err
 	}
 	if l.Place.Closing() {
@@ -210,7 +212,7 @@ func (l *Lock) Closed() bool { return l.X.Gate.Load()&layout.GateClosed != 0 }
 
 // Lock waits until me is the only one who holds the lock. The error is ctx's or ErrClosed.
 func (l *Lock) Lock(ctx context.Context, me lease.ID) error {
-	if err := l.acquire(ctx, me); err != nil {
+	if err := l.acquire(ctx, &l.Place, me); err != nil {
 		return err
 	}
 	l.X.Gate.Or(uint64(me) | layout.GateDraining)
@@ -259,6 +261,8 @@ func (l *Lock) back(me lease.ID) {
 // drain waits until no living process reads.
 func (l *Lock) drain(ctx context.Context, me lease.ID) error {
 	hub := l.Holds.Env.Hub
+	var blocking *blocked.Wait
+	defer func() { blocking.End() }()
 	for looks := 0; ; looks++ {
 		epoch, seen := hub.Epoch(), l.X.Drained.Load() // before the holds: what changes after is seen below
 		if !l.Holds.AnyHeld(me) {
@@ -270,6 +274,11 @@ func (l *Lock) drain(ctx context.Context, me lease.ID) error {
 		if looks < wait.Spins {
 			wait.Pause(10)
 			continue
+		}
+		if blocking == nil {
+			on := l.Place.On
+			on.What |= layout.WaitDrain
+			blocking = l.Holds.Env.Book.Begin(ctx, me, on, false)
 		}
 		crashpoint.At("rwlock.drain")
 		off := l.Off + drainedAt

@@ -19,33 +19,50 @@ type lineShard struct {
 
 // line is one queue, in order of arrival. A turn is given by closing its channel.
 type line struct {
-	waiting []chan struct{}
+	waiting []Turn
 }
 
 // Enter waits until the caller is the head of the line for word. After a nil
 // error it must call [Hub.Leave]. On the end of ctx it returns ctx's error, and
 // the caller is in no line.
 func (h *Hub) Enter(ctx context.Context, word *atomic.Uint32) error {
+	return h.Await(ctx, word, h.Queue(word))
+}
+
+// A Turn is a place in a line; nil is the head's.
+type Turn chan struct{}
+
+// Queue is the first half of Enter: it lines the caller up, who then has to call [Hub.Await].
+func (h *Hub) Queue(word *atomic.Uint32) Turn {
 	s := h.lines.shard(word)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	l := s.lines[word]
 	if l == nil {
 		if s.lines == nil {
 			s.lines = make(map[*atomic.Uint32]*line)
 		}
 		s.lines[word] = &line{}
-		s.mu.Unlock()
 		return nil
 	}
-	turn := make(chan struct{})
+	turn := make(Turn)
 	l.waiting = append(l.waiting, turn)
-	s.mu.Unlock()
+	return turn
+}
+
+// Await is the second half of Enter: it waits for the caller's turn.
+func (h *Hub) Await(ctx context.Context, word *atomic.Uint32, turn Turn) error {
+	if turn == nil {
+		return nil
+	}
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
 	}
+	s := h.lines.shard(word)
 	s.mu.Lock()
+	l := s.lines[word]
 	for i, c := range l.waiting {
 		if c == turn {
 			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)

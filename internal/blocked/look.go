@@ -1,0 +1,124 @@
+package blocked
+
+import "time"
+
+const (
+	// Patience is how long a wait lasts before anybody asks whether it can end.
+	Patience = time.Second
+	// Again is when it is looked at once more after something was found.
+	Again = 500 * time.Millisecond
+	// rarely is the longest time between two looks at a wait in which nothing was found.
+	rarely = 30 * time.Second
+	// retry is when room is looked for again, where there was none.
+	retry = 20 * time.Millisecond
+)
+
+// Due is a wait of this process that has lasted for long.
+type Due struct {
+	Record
+	Memo any  // what the last look has left
+	Soon bool // whether the next one is to be after [Again]
+}
+
+// wakeAt makes the timer run no later than at. It is called with mu held.
+func (b *Book) wakeAt(at uint64) {
+	if b.rings != 0 && b.rings <= at {
+		return
+	}
+	b.rings = at
+	d := time.Duration(at - min(b.Now(), at))
+	if b.timer == nil {
+		b.timer = time.AfterFunc(d, b.tick)
+	} else {
+		b.timer.Reset(d)
+	}
+}
+
+// tick has the waits looked at whose time has come.
+func (b *Book) tick() {
+	due := b.collect()
+	if len(due) > 0 && b.Look != nil {
+		b.Look(due)
+	}
+	b.settle(due)
+}
+
+// collect finds them, and records those that have no record, if there is room by now.
+func (b *Book) collect() (due []Due) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.Now()
+	for _, w := range b.waits {
+		if w.note == nil {
+			if b.write(w); w.note == nil {
+				continue
+			}
+			b.unnoted(w.key.me, -w.count)
+		}
+		if w.due <= now {
+			due = append(due, Due{Record: w.record(), Memo: w.memo})
+		}
+	}
+	return due
+}
+
+func (w *Wait) record() Record {
+	return Record{On: w.key.on, Who: w.key.me, Index: w.index, Since: w.since, Goroutine: w.key.goroutine, Count: int(w.count),
+		Holder: w.holder, Ticket: w.ticket, HolderSince: w.holderSince}
+}
+
+// settle sets the next time.
+func (b *Book) settle(due []Due) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.Now()
+	for i := range due {
+		d := &due[i]
+		w := b.find(&d.Record)
+		if w == nil {
+			continue
+		}
+		w.memo = d.Memo
+		w.due = now + min(now-w.since, uint64(rarely))
+		if d.Soon {
+			w.due = now + uint64(Again)
+		}
+	}
+	b.rings = 0
+	next := uint64(0)
+	for _, w := range b.waits {
+		at := w.due
+		if w.note == nil {
+			at = now + uint64(retry)
+		}
+		if next == 0 || at < next {
+			next = at
+		}
+	}
+	if next != 0 {
+		b.wakeAt(next)
+	}
+}
+
+// find is the wait of this process that has that record, nil if it has ended. It is called with mu held.
+func (b *Book) find(r *Record) *Wait {
+	w := b.waits[key{r.Who, r.On, r.Goroutine}]
+	if w == nil || w.since != r.Since {
+		return nil
+	}
+	return w
+}
+
+// GiveUp makes a goroutine of this process stop waiting. It is false if it has stopped, or cannot be told.
+func (b *Book) GiveUp(r *Record) bool {
+	b.mu.Lock()
+	w := b.find(r)
+	if w == nil || w.caller == nil || w.caller.GiveUp == nil {
+		b.mu.Unlock()
+		return false
+	}
+	giveUp := w.caller.GiveUp
+	b.mu.Unlock()
+	giveUp()
+	return true
+}

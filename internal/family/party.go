@@ -1,0 +1,63 @@
+package family
+
+import (
+	"time"
+
+	"github.com/multiproc-go/multiproc/internal/blocked"
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+)
+
+// Party is a process that waits for an object, or has part in it. It is public as psync.Party.
+type Party struct {
+	// ID is unique in the family while the process lives.
+	ID  uint32
+	Pid int
+	// Name and Entry are those of multiproc.Info, cut to 48 bytes. Entry is "" for the root.
+	Name, Entry string
+	// Reads is true of one that reads an RWMutex, or waits to read.
+	Reads bool
+	// Count is how many goroutines of the process wait, or how often it holds the object.
+	Count int
+	// Since is when the process began to wait, or since when it has held the object at least. It is zero if that is not known.
+	Since time.Time
+}
+
+// Party is a living process, false if id is none.
+func (f *Family) Party(id lease.ID, count int, since uint64) (Party, bool) {
+	who, ok := f.Table.Who(id)
+	if !ok {
+		return Party{}, false
+	}
+	p := Party{ID: uint32(id), Pid: who.Pid, Name: who.Name, Entry: who.Entry, Count: count}
+	if since != 0 {
+		now := f.Book.Now()
+		p.Since = time.Now().Add(-time.Duration(now - min(since, now)))
+	}
+	return p, true
+}
+
+// Waiting is who waits for an object: a process once for each way to wait for it.
+func (r *Ref) Waiting() (list []Party) {
+	if !r.Live() {
+		return nil
+	}
+	m := r.Member
+	m.Book.For(r.Off, r.Gen, func(w *blocked.Record) {
+		if p, ok := m.Party(w.Who, w.Count, w.Since); ok {
+			p.Reads = w.What&layout.WaitRead != 0
+			list = append(list, p)
+		}
+	})
+	return list
+}
+
+// HeldSince is since when a process has held a lock with that ticket at least, as far as one who waits has seen it; 0 if nobody has.
+func (r *Ref) HeldSince(id lease.ID, ticket uint32) (since uint64) {
+	r.Member.Book.For(r.Off, r.Gen, func(w *blocked.Record) {
+		if w.Holder == id && w.Ticket == ticket && w.HolderSince != 0 && (since == 0 || w.HolderSince < since) {
+			since = w.HolderSince
+		}
+	})
+	return since
+}

@@ -1,0 +1,98 @@
+package psync
+
+import (
+	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/layout"
+	"github.com/multiproc-go/multiproc/internal/lease"
+)
+
+// Party is a process that holds an object, waits for it or is a member of it, as Holders, Waiters and Members see it. In
+// goroutine mode it is a child that is a goroutine.
+//
+// What these functions return is a snapshot for people who look inside: the next moment everything may be different, and
+// two processes in one list need not have been in it at the same time. They cost some loads for each process of the family,
+// and the others nothing. Those who have died are not in the list, whatever they were doing.
+//
+// Who waits is known from when it sleeps: not who still looks a few times whether it has to. A process can record 31 different
+// things that its goroutines wait for; [Unrecorded] tells who waits for more. Since when an object is held is known only
+// if somebody waits for it: it is since when that one has seen it held at least.
+type Party = family.Party
+
+// Unrecorded lists processes whose goroutines wait for more than can be recorded: Count of them are in no list. Most
+// often there are none.
+func Unrecorded() (list []Party) {
+	m, err := family.Current()
+	if err != nil {
+		return nil
+	}
+	m.Table.Living(func(id lease.ID) {
+		if n := m.Book.Unnoted(id); n > 0 {
+			if p, ok := m.Party(id, n, 0); ok {
+				list = append(list, p)
+			}
+		}
+	})
+	return list
+}
+
+// Holders is who holds m: one process or none.
+func (m *Mutex) Holders() []Party {
+	if !m.ref.Live() {
+		return nil
+	}
+	l := m.place.Lock
+	id, ticket := lease.ID(l.Word.Load()&layout.LockOwner), l.Ticket.Load()
+	p, ok := m.ref.Member.Party(id, 1, m.ref.HeldSince(id, ticket))
+	if !ok {
+		return nil
+	}
+	return []Party{p}
+}
+
+// Waiters is who waits for m.
+func (m *Mutex) Waiters() []Party { return m.ref.Waiting() }
+
+// Holders is who holds m: a writer, or readers, each process of them once, with Count readings.
+func (m *RWMutex) Holders() (list []Party) {
+	if !m.ref.Live() {
+		return nil
+	}
+	if id, ok := m.rw.Writer(); ok {
+		since := m.ref.HeldSince(id, m.rw.Place.Lock.Ticket.Load())
+		if p, ok := m.ref.Member.Party(id, 1, since); ok {
+			return []Party{p}
+		}
+	}
+	for id, n := range m.rw.Readers() {
+		if p, ok := m.ref.Member.Party(id, n, 0); ok {
+			p.Reads = true
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Waiters is who waits for m. A process whose goroutines wait to read and to write is there twice.
+func (m *RWMutex) Waiters() []Party { return m.ref.Waiting() }
+
+// Waiters is who waits for e.
+func (e *Event) Waiters() []Party { return e.ref.Waiting() }
+
+// Waiters is who waits on c. One that was signalled and waits for the mutex is among the waiters of that.
+func (c *Cond) Waiters() []Party { return c.ref.Waiting() }
+
+// Members is who has a seat at b: those whose death breaks it. Count is the number of seats.
+func (b *Barrier) Members() (list []Party) {
+	if b.env == nil || !b.ref.Live() {
+		return nil
+	}
+	for id, n := range b.barrier.Members() {
+		if p, ok := b.ref.Member.Party(id, n, 0); ok {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Waiters is who has arrived at b and waits for the others.
+func (b *Barrier) Waiters() []Party { return b.ref.Waiting() }
