@@ -22,10 +22,10 @@
 //		}
 //	}
 //
-// [Mutex], [RWMutex], [Semaphore], [Cond], [Event], [Barrier], [Queue] and [Counter] are for processes that wait for each other, of one
+// [Mutex], [ReentrantMutex], [RWMutex], [Semaphore], [Cond], [Event], [Barrier], [Queue] and [Counter] are for processes that wait for each other, of one
 // machine or of several; within one family package psync needs no server.
 //
-// [Dict], [List], [Namespace], [Value] and [Array] have the methods of Python's objects under names of Go. They are
+// [Dict], [List], [Set], [Namespace], [Value] and [Array] have the methods of Python's objects under names of Go. They are
 // typed on this side only: what is in the server has Python's types, by pickle.FromGo and pickle.ToGo. Where a type
 // is any, ints come as int64 or *big.Int, and containers as values of package pickle. [Proxy] is an object of
 // any type, whose methods [Proxy.Call] calls by name: what a program in Python has registered, or a

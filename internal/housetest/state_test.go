@@ -12,7 +12,7 @@ import (
 // A process has one family, one registry of entries and one configuration.
 var state = map[string]string{
 	"conn.writeBuffers":           "a pool: idle connections keep no write buffer",
-	"conn.manyBuffers":           "a pool: idle connections keep no write buffer",
+	"conn.manyBuffers":            "a pool: idle connections keep no write buffer",
 	"config":                      "the program's configuration, written once by Init",
 	"here":                        "this process as it sees itself",
 	"registry":                    "the entries, which package variables declare",
