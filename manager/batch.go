@@ -264,7 +264,11 @@ func (l *link) batch(ctx context.Context, out []byte, calls []batched, lead int)
 	if err != nil {
 		l.close() // nobody reads what the sender waits for
 	}
-	if wrong := <-sent; wrong != nil && (err == nil || errors.Is(err, conn.ErrClosed) || errors.Is(wrong, errUnsent)) {
+	wrong := <-sent
+	if err != nil && ctx.Err() != nil { // which has ended one direction, and that the other
+		return ctx.Err()
+	}
+	if wrong != nil && (err == nil || errors.Is(err, conn.ErrClosed) || errors.Is(wrong, errUnsent)) {
 		return wrong
 	}
 	return err
