@@ -34,14 +34,19 @@ func managerWorkloads(s size) []workload {
 		system: pickles("encode"),
 		bars:   []bar{{times: 500}},
 	}}
-	list = append(list, pythonClients(s, 1)...)
-	list = append(list, pythonClients(s, 4)...)
+	for _, clients := range []int{1, 4} {
+		for _, work := range pythonWorks {
+			list = append(list, pythonClients(s, work, clients)...)
+		}
+	}
+	list = append(list, goClients(s, d)...)
+	list = append(list, managerMemory(s, d)...)
 	return append(list, workload{
 		name: "manager-set", title: "Manager: a Go client sets an item of a dict, one call at a time", unit: nanoseconds, chart: true,
 		rounds: pick(s, 15, 3),
 		system: []system{
 			{ours, func(ctx context.Context, p *peers) ([]float64, error) {
-				return p.runManager(ctx, "set", d.Milliseconds())
+				return p.runManager(ctx, "set", "one", d.Milliseconds())
 			}},
 			{bareThreads, func(ctx context.Context, p *peers) ([]float64, error) {
 				return p.runManager(ctx, "bare", "threads", d.Milliseconds())
@@ -79,8 +84,17 @@ func managerWorkloads(s size) []workload {
 
 const bareThreads = "bare round trip, blocking"
 
+// A pythonWork is what Python clients do.
+type pythonWork struct{ work, suffix, what string }
+
+var pythonWorks = []pythonWork{
+	{"dict", "", "set and get of a dict's items"},
+	{"queue", "-queue", "put and get of a queue"},
+	{"lock", "-lock", "acquire and release of a lock"},
+}
+
 // pythonClients are rows of what runs with that many Python clients tell: each run is measured once, and told of in several rows.
-func pythonClients(s size, clients int) []workload {
+func pythonClients(s size, work pythonWork, clients int) []workload {
 	operations := pick(s, 20_000, 4000) / clients
 	const python = "CPython's server"
 	servers := []struct {
@@ -88,9 +102,11 @@ func pythonClients(s size, clients int) []workload {
 		run  func(context.Context, *peers) ([]float64, error)
 		runs [][]float64
 	}{
-		{name: ours, run: func(ctx context.Context, p *peers) ([]float64, error) { return p.ourServer(ctx, clients, operations) }},
+		{name: ours, run: func(ctx context.Context, p *peers) ([]float64, error) {
+			return p.ourServer(ctx, "manager.py", work.work, clients, operations)
+		}},
 		{name: python, run: func(ctx context.Context, p *peers) ([]float64, error) {
-			return p.runPythonFile(ctx, "manager.py", "python", clients, operations)
+			return p.runPythonFile(ctx, "manager.py", work.work, "python", clients, operations)
 		}},
 	}
 	// systems tells the i-th number of each run.
@@ -115,17 +131,19 @@ func pythonClients(s size, clients int) []workload {
 		return list
 	}
 	rounds := pick(s, 15, 1)
-	name, who := fmt.Sprintf("manager-%d", clients), "one Python client"
+	name, who := fmt.Sprintf("manager-%d%s", clients, work.suffix), "one Python client"
 	if clients > 1 {
 		who = fmt.Sprintf("%d Python clients", clients)
 	}
 	list := []workload{{
-		name: name, title: "Manager: " + who + ", set and get of a dict's items", unit: nanoseconds, rounds: rounds, chart: true,
+		name: name, title: "Manager: " + who + ", " + work.what, unit: nanoseconds, rounds: rounds, chart: true,
 		system: systems(0), bars: []bar{{against: python, times: 1}},
-		note: "Each client has a dict of its own in the server. The time of the whole divided by the operations of all.",
+		note: "Each client has an object of its own in the server. The time of the whole divided by the operations of all.",
 	}}
 	if clients > 1 { // 1.5 times the throughput
 		list[0].bars[0].times = 1 / 1.5
+	}
+	if clients > 1 || work.work != "dict" {
 		return list
 	}
 	const note = "By /proc, of the same runs; divided by the operations."
@@ -152,8 +170,8 @@ func (p *peers) runManager(ctx context.Context, args ...any) ([]float64, error) 
 	return numbers(ctx, path, args...)
 }
 
-// ourServer has Python clients use a server of ours.
-func (p *peers) ourServer(ctx context.Context, clients, operations int) (samples []float64, err error) {
+// ourServer has Python clients use a server of ours: a program of the peers, some arguments of which come before those that say where the server is.
+func (p *peers) ourServer(ctx context.Context, program, work string, more ...any) (samples []float64, err error) {
 	path, err := p.manager(ctx)
 	if err != nil {
 		return nil, err
@@ -176,7 +194,7 @@ func (p *peers) ourServer(ctx context.Context, clients, operations int) (samples
 		err = fmt.Errorf("the server says %q", line)
 	}
 	if err == nil {
-		samples, err = p.runPythonFile(ctx, "manager.py", where[0], where[1], where[2], clients, operations)
+		samples, err = p.runPythonFile(ctx, program, append([]any{work, where[0], where[1], where[2]}, more...)...)
 	}
 	return samples, errors.Join(err, stdin.Close(), server.Wait())
 }

@@ -13,6 +13,7 @@ const (
 	milliseconds unit = "ms"
 	seconds      unit = "s"
 	mebibytes    unit = "MiB"
+	kibibytes    unit = "KiB"
 	threads      unit = "threads"
 )
 

@@ -25,6 +25,7 @@ type inbox struct {
 	watch watch
 	buf   []byte // nil before the first Recv
 	r, w  int    // buf[r:w] was read and not used
+	full  bool   // the last read into buf has filled it: more may be there
 	begun bool   // a header was used, and its message was not returned
 	size  uint64 // of that message
 	part  []byte // what was taken of it by who was interrupted
@@ -129,18 +130,8 @@ func (f *Framed) header() error {
 // fill reads until at least n bytes, of a header, are in the buffer.
 func (f *Framed) fill(n int) error {
 	in := &f.in
-	if in.buf == nil {
-		in.buf = make([]byte, readBuffer)
-	}
 	for in.w-in.r < n {
-		if in.r == in.w {
-			in.r, in.w = 0, 0
-		} else if in.r+n > len(in.buf) {
-			in.w = copy(in.buf, in.buf[in.r:in.w])
-			in.r = 0
-		}
-		k, err := f.read(in.buf[in.w:])
-		in.w += k
+		err := f.more()
 		if err == io.EOF && in.w > in.r {
 			err = io.ErrUnexpectedEOF
 		}
@@ -161,21 +152,28 @@ func (f *Framed) body(dst []byte) ([]byte, error) {
 		dst = slices.Grow(dst, min(size, max(trusted, len(in.part))))
 		dst = append(dst, in.part...)
 	}
-	k := min(size-(len(dst)-start), in.w-in.r)
-	dst = append(dst, in.buf[in.r:in.r+k]...)
-	in.r += k
 	for {
+		k := min(size-(len(dst)-start), in.w-in.r)
+		dst = append(dst, in.buf[in.r:in.r+k]...)
+		in.r += k
 		got := len(dst) - start
 		if got == size {
 			break
 		}
-		if len(dst) == cap(dst) {
-			dst = slices.Grow(dst, min(size-got, max(trusted, got)))
+		var err error
+		if in.full && size-got < readBuffer { // there is more to read than this message
+			err = f.more()
+			k = in.w - in.r
+		} else {
+			if len(dst) == cap(dst) {
+				dst = slices.Grow(dst, min(size-got, max(trusted, got)))
+			}
+			in.full = false
+			// Not up to start+size: the size is what a stranger says, and the sum may overflow.
+			k, err = f.read(dst[len(dst):][:min(cap(dst)-len(dst), size-got)])
+			dst = dst[:len(dst)+k]
 		}
-		// Not up to start+size: the size is what a stranger says, and the sum may overflow.
-		k, err := f.read(dst[len(dst):][:min(cap(dst)-len(dst), size-got)])
-		dst = dst[:len(dst)+k]
-		if err == nil || got+k == size {
+		if err == nil || k >= size-got {
 			continue
 		}
 		if err == io.EOF {

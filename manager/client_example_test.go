@@ -168,3 +168,27 @@ func ExampleProxy_CallWith() {
 	fmt.Println(p.Repr(ctx))
 	// Output: [3, 2, 1] <nil>
 }
+
+// Many calls in one round trip. What each of them returns is there after Flush.
+func ExampleClient_NewBatch() {
+	ctx := context.Background()
+	m, err := manager.Start(ctx, manager.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	dict, err := manager.NewDict[string, int](ctx, m)
+	if err != nil {
+		log.Fatal(err)
+	}
+	b := m.NewBatch()
+	for i := range 100 {
+		dict.In(b).Set(fmt.Sprint(i), i*i)
+	}
+	nine := dict.In(b).Get("9")
+	if err := b.Flush(ctx); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(nine.Result())
+	// Output: 81 <nil>
+}

@@ -41,6 +41,7 @@ func TestDict(t *testing.T) {
 			t.Errorf("SetDefault: %d", got)
 		}
 		ok(t, d.SetAll(ctx, manager.Item[string, int]{"d", 4}, manager.Item[string, int]{"a", 10}))
+		ok(t, d.SetMap(ctx, map[string]int{"d": 4, "c": 7}))
 		if got := must(d.Keys(ctx))(t); !slices.Equal(got, []string{"a", "b", "c", "d"}) {
 			t.Errorf("keys: %v", got)
 		}

@@ -90,6 +90,15 @@ func (d *Dict[K, V]) SetAll(ctx context.Context, items ...Item[K, V]) error {
 	return none(d.call(ctx, "update", pairs))
 }
 
+// SetMap is SetAll with the items of a map, in no order.
+func (d *Dict[K, V]) SetMap(ctx context.Context, items map[K]V) error {
+	list := make([]Item[K, V], 0, len(items))
+	for key, value := range items {
+		list = append(list, Item[K, V]{key, value})
+	}
+	return d.SetAll(ctx, list...)
+}
+
 // SetDefault returns the value of a key. If it is not there, it is set before.
 func (d *Dict[K, V]) SetDefault(ctx context.Context, key K, value V) (V, error) {
 	v, err := graphOf(value)

@@ -22,10 +22,10 @@
 //		}
 //	}
 //
-// [Mutex], [RWMutex], [Semaphore], [Cond], [Event], [Barrier], [Queue] and [Counter] are for processes that wait for each other, of one
+// [Mutex], [ReentrantMutex], [RWMutex], [Semaphore], [Cond], [Event], [Barrier], [Queue] and [Counter] are for processes that wait for each other, of one
 // machine or of several; within one family package psync needs no server.
 //
-// [Dict], [List], [Namespace], [Value] and [Array] have the methods of Python's objects under names of Go. They are
+// [Dict], [List], [Set], [Namespace], [Value] and [Array] have the methods of Python's objects under names of Go. They are
 // typed on this side only: what is in the server has Python's types, by pickle.FromGo and pickle.ToGo. Where a type
 // is any, ints come as int64 or *big.Int, and containers as values of package pickle. [Proxy] is an object of
 // any type, whose methods [Proxy.Call] calls by name: what a program in Python has registered, or a
@@ -74,7 +74,7 @@
 // A guard keeps a connection, and counts as one of DialOptions.MaxCalls, until it is given back.
 //
 // A container comes as a whole, or by All of a List in pieces; a reply larger than DialOptions.MaxMessage is an error.
-// Each call costs a round trip, of some microseconds over a Unix socket; with CPython's servers, making an object or
+// Each call costs a round trip, of some microseconds over a Unix socket, and a [Batch] of many calls little more than one; with CPython's servers, making an object or
 // a first reference to a nested one costs a connection more.
 //
 // Python orders no maps of Go: a dict made of one has its keys sorted if they can be. CPython takes a proxy for

@@ -9,8 +9,9 @@ import (
 
 // programs are what a test binary is in another process of a test.
 var programs = map[string]func() error{
-	"memory": memoryProgram,
-	"holder": holderProgram,
+	"memory":  memoryProgram,
+	"holder":  holderProgram,
+	"waiters": waitersProgram,
 }
 
 func TestMain(m *testing.M) {

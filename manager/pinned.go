@@ -18,7 +18,9 @@ import (
 type pinned struct {
 	b         *base
 	l         *link
-	release   string // the method
+	take      string     // the method that took it
+	release   string     // the method that gives it back
+	again     *recursion // of a ReentrantMutex, or nil
 	abandoned atomic.Bool
 	over      atomic.Bool
 }
@@ -45,7 +47,7 @@ func (b *base) pin(ctx context.Context, method, release string, args ...any) (*p
 			return nil, s.failed(ctx, b.h.r.typeid, method, err)
 		}
 		if l.kind == wire.KindReturn && (l.result == true || l.result == int64(1) || l.result == int64(2)) {
-			p := &pinned{b: b, l: l, release: release}
+			p := &pinned{b: b, l: l, take: method, release: release}
 			p.abandoned.Store(l.result == int64(2))
 			return p, nil
 		}
@@ -62,9 +64,21 @@ const pinnedTimeout = 10 * time.Second
 
 // call calls a method of the object on the guard's connection. If that fails on its way the guard is over.
 func (p *pinned) call(ctx context.Context, method string, args ...any) (any, error) {
+	if p.again != nil {
+		p.again.owner.mu.Lock()
+		defer p.again.owner.mu.Unlock()
+	}
+	return p.callLocked(ctx, method, args...)
+}
+
+// callLocked is call with the owner's mu held, if there is an owner.
+func (p *pinned) callLocked(ctx context.Context, method string, args ...any) (any, error) {
 	s := p.b.h.s
 	if err := p.l.call(ctx, s, p.b.h.r.ident, method, args, nil); err != nil {
 		if !isHarmless(err) && !p.over.Swap(true) {
+			if p.again != nil {
+				p.again.forget(p)
+			}
 			s.links.put(p.l, false)
 		}
 		return nil, s.failed(ctx, p.b.h.r.typeid, method, err)
@@ -75,6 +89,10 @@ func (p *pinned) call(ctx context.Context, method string, args ...any) (any, err
 // end gives back what was taken. It cannot fail: what cannot be told to the server, the end of the
 // connection tells.
 func (p *pinned) end() {
+	if p.again != nil {
+		p.again.end(p)
+		return
+	}
 	if p.over.Swap(true) {
 		return
 	}

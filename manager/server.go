@@ -40,6 +40,7 @@ type Server struct {
 	types    map[string]*UserType
 	peers    peers
 	codecs   sync.Pool     // of *codec
+	aheads   sync.Pool     // of *[]byte: replies that wait for others
 	heavy    chan struct{} // has a token for each large request that is being decoded
 	threads  atomic.Int64  // of connections that have one of their own
 
@@ -65,6 +66,8 @@ type Server struct {
 	conn    map[state.Client]*client
 	objects map[string]object
 	defect  error // of the state: it executes nothing any more
+
+	segments segments
 }
 
 // A machine is a state.State, or what a test puts in its place.
@@ -94,6 +97,7 @@ func newServer(o Options, newMachine func(state.Options) machine) (*Server, erro
 		o: o, log: o.Logger,
 		types:    make(map[string]*UserType),
 		codecs:   sync.Pool{New: newCodec},
+		aheads:   sync.Pool{New: func() any { return new([]byte) }},
 		heavy:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -254,6 +258,7 @@ func (s *Server) busy() bool {
 
 // beginStop makes the server accept nothing and close what is idle. It may be called again.
 func (s *Server) beginStop() {
+	s.unlinkSegments()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {

@@ -41,6 +41,11 @@ type client struct {
 	request uint64 // likewise: the number of the last command
 	sent    uint64 // likewise: that of the last one whose reply has been sent
 
+	ahead    *[]byte // likewise: replies that go with the next one; see reply
+	answered uint64  // likewise: the number of the last one of them
+	// Likewise: the first and the last of the requests whose replies the client looks at when it has them all. See FuncBatch.
+	first, last uint64
+
 	settling sync.WaitGroup // the goroutine settle, unless it waits for a user type
 
 	late chan []byte     // the reply of a call that has waited; Server.mu protects the variable
@@ -98,13 +103,17 @@ func (c *client) serveCalls() {
 	for {
 		var err error
 		if c.in, err = c.f.RecvAppend(context.Background(), c.in[:0]); err != nil {
+			c.flush()
 			c.recvFailed(err)
 			break
 		}
 		if c.served++; c.served == busy {
 			c.ownThread()
 		}
-		execute, ok := c.begin()
+		execute, ok := c.ahead != nil, true
+		if !execute {
+			execute, ok = c.begin()
+		}
 		if !ok {
 			break
 		}
@@ -116,6 +125,7 @@ func (c *client) serveCalls() {
 			c.in = nil
 		}
 		if call != nil {
+			c.sendAhead() // if it fails so does all else
 			c.settling.Add(1)
 			c.s.calls.Go(func() { c.settle(call) })
 		} else if !c.reply() {
@@ -135,10 +145,13 @@ func (c *client) unread() uint64 {
 	if !c.settled() {
 		return 0 // a user type has the last request, which takes nothing
 	}
-	if c.sent != c.request || c.f.Unread() {
-		return c.request
+	switch {
+	case c.sent == c.request && !c.f.Unread():
+		return 0
+	case c.request <= c.last:
+		return min(c.first, c.request)
 	}
-	return 0
+	return c.request
 }
 
 // settled waits until nobody executes any more, which is soon, unless it is a method of a user type: then it is false.
@@ -226,26 +239,22 @@ func (c *client) next() []byte {
 	return msg
 }
 
-// reply sends c.out and lets the next request come.
-func (c *client) reply() bool {
-	if !c.send() {
-		return false
-	}
-	c.set(receiving)
-	return true
-}
-
 func (c *client) send() bool {
 	err := c.f.Send(context.Background(), c.out)
 	if cap(c.out) > keepBuffer {
 		c.out = nil
 	}
+	return c.hasSent(err, c.request)
+}
+
+// hasSent notes that the replies up to that of a request were sent, or that they could not be.
+func (c *client) hasSent(err error, request uint64) bool {
 	if err != nil { // it is gone, or we close
 		c.s.log.Debug("manager: a reply could not be sent", "client", uint64(c.id), "err", err)
 		c.f.Close() // the receiver may be somebody else
 		return false
 	}
-	c.sent = c.request
+	c.sent = request
 	return true
 }
 
@@ -324,6 +333,11 @@ func (c *client) execute(msg []byte) pendingCall {
 		if r.Kwargs == nil {
 			r.Kwargs = pickle.NewDict()
 		}
+		if r.Method == wire.FuncBatch {
+			c.exit(place)
+			c.batch(&r)
+			return nil
+		}
 		call := c.control(&r)
 		c.exit(place)
 		if call != nil {
@@ -335,6 +349,9 @@ func (c *client) execute(msg []byte) pendingCall {
 	c.command = state.Command{
 		Op: state.Call, Client: c.id, Holder: c.peer.holder(), Request: c.request, Protocol: c.encoder.Protocol,
 		Ident: r.Ident, Method: r.Method, Args: r.Args, Kwargs: r.Kwargs,
+	}
+	if c.request <= c.last {
+		c.command.Unread = c.first
 	}
 	what, ident := c.s.apply(c)
 	c.command = state.Command{} // it must keep nothing alive

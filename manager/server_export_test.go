@@ -17,6 +17,20 @@ func (s *Server) Connections() int {
 	return len(s.conn)
 }
 
+// Waiting returns how many connections wait for a reply that is up to another client.
+func (s *Server) Waiting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conn {
+		c.mu.Lock()
+		if c.doing == waiting {
+			n++
+		}
+		c.mu.Unlock()
+	}
+	return n
+}
+
 // Stopping reports whether the server admits nobody any more.
 func (s *Server) Stopping() bool {
 	s.mu.Lock()

@@ -95,6 +95,9 @@ func (c *client) accepted(r *wire.Request) bool {
 // waited for: of a user type's constructor.
 func (c *client) control(r *wire.Request) pendingCall {
 	c.request++
+	if c.segmentCall(r) {
+		return nil
+	}
 	c.command = state.Command{Client: c.id, Holder: c.peer.holder(), Request: c.request, Protocol: c.encoder.Protocol}
 	cmd, wanted := &c.command, 0
 	var err error
@@ -183,7 +186,7 @@ func (c *client) shutdown() {
 		return
 	}
 	c.s.log.Info("manager: a client has asked for the shutdown", "remote", c.f.RemoteAddr(), "pid", c.peer.pid())
-	c.s.beginStop() // nobody gets in once it is told
+	c.s.beginStop() // nobody gets in once it is told, and no segment has a name
 	c.answer(wire.KindReturn, nil)
 	if c.send() {
 		c.answer(wire.KindReturn, nil)

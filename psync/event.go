@@ -81,10 +81,14 @@ func (e *Event) WaitReady(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := e.event.Wait(ctx); err != nil && !errors.Is(err, ErrClosed) {
-		return err
+	me, err := e.as(ctx)
+	if err == nil {
+		err = e.event.Wait(ctx, me)
 	}
-	return nil
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // Close frees the event for all processes. Those who wait for it, and all who use it

@@ -2,11 +2,13 @@
 // bench itself starts are as small as those of a program without a Manager.
 //
 //	manager serve                    a server, until standard input ends; prints its address, key and pid
-//	manager set MS                   a dict's Set, one call at a time, of a server in another process
+//	manager set one|four|batch|many MS   a dict's Set of a server in another process: one call at a time, on one connection or on each of
+//	                                 four; in batches of 100; one at a time among 10,000 other objects
+//	manager redis one|four|batch MS  the same of a Redis
 //	manager bare threads|poller MS   as many bytes, there and back between two processes
 //	manager decode|encode MS         the pickle of a request, and of its reply
 //
-// The latter four print nanoseconds per operation.
+// All but the first print nanoseconds per operation.
 package main
 
 import (
@@ -28,7 +30,9 @@ func main() { multiproc.Config{Mode: multiproc.Processes}.Main(run) }
 func run(ctx context.Context) error {
 	args := os.Args[1:]
 	command := map[string]func(context.Context, time.Duration) (float64, error){
-		"set": set, "bare threads": bareThreads, "bare poller": barePoller, "decode": decode, "encode": encode,
+		"set one": setOne, "set four": setFour, "set batch": setBatch, "set many": setMany,
+		"redis one": redisOne, "redis four": redisFour, "redis batch": redisBatch,
+		"bare threads": bareThreads, "bare poller": barePoller, "decode": decode, "encode": encode,
 	}
 	switch len(args) {
 	case 1:
@@ -84,21 +88,4 @@ func perOp(d time.Duration, f func() error) (float64, error) {
 			return float64(took.Nanoseconds()) / float64(n), nil
 		}
 	}
-}
-
-func set(ctx context.Context, d time.Duration) (float64, error) {
-	c, err := manager.Start(ctx, manager.Options{})
-	if err != nil {
-		return 0, err
-	}
-	defer c.Close()
-	dict, err := manager.NewDict[string, int](ctx, c)
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	return perOp(d, func() error {
-		n++
-		return dict.Set(ctx, "key", 1000+n&0xff)
-	})
 }

@@ -1,9 +1,9 @@
-"""A manager's server and stock Python clients that set and get items of a dict.
+"""A manager's server and stock Python clients that use an object each.
 
-manager.py ADDRESS KEYHEX PID CLIENTS OPERATIONS   of the server at ADDRESS, whose process is PID
-manager.py python         CLIENTS OPERATIONS       of a server of this Python's own
+manager.py WORK ADDRESS KEYHEX PID CLIENTS OPERATIONS   of the server at ADDRESS, whose process is PID
+manager.py WORK python         CLIENTS OPERATIONS       of a server of this Python's own
 
-Each client has a dict and does as many operations. Prints nanoseconds per operation: of time, of the server's user CPU, and of
+WORK is dict (set and get), queue (put and get) or lock (acquire and release). Each client does as many operations. Prints nanoseconds per operation: of time, of the server's user CPU, and of
 all its CPU. CPU times are those of /proc/PID/stat.
 """
 
@@ -21,26 +21,41 @@ def cpu(pid):
     return int(fields[11]) * tick, int(fields[12]) * tick
 
 
-def client(address, key, operations, ready, go):
+def client(work, address, key, operations, ready, go):
     multiprocessing.current_process().authkey = key
     m = SyncManager(address, authkey=key)
     m.connect()
-    d = m.dict()
-    work(d, 200)
+    make, work = {"dict": (m.dict, of_dict), "queue": (m.Queue, of_queue), "lock": (m.Lock, of_lock)}[work]
+    thing = make()
+    work(thing, 200)
     ready.release()
     go.acquire()
-    work(d, operations)
+    work(thing, operations)
 
 
-def work(d, operations):
+def of_dict(d, operations):
     for i in range(operations // 2):
         d["key"] = i
         if d["key"] != i:
             sys.exit("another value")
 
 
+def of_queue(q, operations):
+    for i in range(operations // 2):
+        q.put(i)
+        if q.get() != i:
+            sys.exit("another item")
+
+
+def of_lock(lock, operations):
+    for i in range(operations // 2):
+        if not lock.acquire():
+            sys.exit("not acquired")
+        lock.release()
+
+
 def main():
-    address, *rest, clients, operations = sys.argv[1:]
+    work, address, *rest, clients, operations = sys.argv[1:]
     clients, operations = int(clients), int(operations)
     multiprocessing.set_start_method("fork")
     if address == "python":
@@ -51,7 +66,7 @@ def main():
     else:
         key, pid = bytes.fromhex(rest[0]), int(rest[1])
     ready, go = multiprocessing.Semaphore(0), multiprocessing.Semaphore(0)
-    processes = [multiprocessing.Process(target=client, args=(address, key, operations, ready, go)) for _ in range(clients)]
+    processes = [multiprocessing.Process(target=client, args=(work, address, key, operations, ready, go)) for _ in range(clients)]
     for p in processes:
         p.start()
     for _ in processes:

@@ -13,6 +13,7 @@ import (
 var state = map[string]string{
 	"conn.writeBuffers":           "a pool: idle connections keep no write buffer",
 	"conn.scratches":              "a pool: messages are encoded into memory that is there",
+	"conn.manyBuffers":            "a pool: idle connections keep no write buffer",
 	"config":                      "the program's configuration, written once by Init",
 	"here":                        "this process as it sees itself",
 	"registry":                    "the entries, which package variables declare",

@@ -34,7 +34,7 @@ type Semaphore struct {
 	Freed atomic.Uint32
 	Move  SemaphoreMove
 	More  HoldLink
-	_     [24]byte
+	_     [8]byte
 	Pool  Hold
 	Holds [4]Hold
 }
@@ -52,8 +52,8 @@ type SemaphoreMove struct {
 
 // Where Books, Freed and the words lie in the payload.
 const (
-	SemaphoreBooksAt = 16
-	SemaphoreFreedAt = 28
+	SemaphoreBooksAt = 32
+	SemaphoreFreedAt = 44
 	SemaphorePoolAt  = 96
 	SemaphoreHoldsAt = 224
 )

@@ -50,6 +50,10 @@ Manager.register('the_list', lambda: shared_list, ListProxy)
 Manager.register('the_counter', lambda: counter)
 
 
+Manager.register('set', set, exposed=('__contains__', '__len__', 'add', 'clear', 'copy', 'difference_update', 'discard',
+                                      'intersection_update', 'pop', 'remove', 'update'))  # 3.14 has it
+
+
 def main():
     key = bytes.fromhex(sys.stdin.readline().strip())
     address = sys.argv[2] if sys.argv[1] == 'unix' else ('127.0.0.1', 0)

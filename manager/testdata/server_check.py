@@ -255,6 +255,42 @@ def check_locks():
     assert not event.is_set()
 
 
+def check_segments():
+    from multiprocessing import resource_tracker, shared_memory
+    from multiprocessing.managers import SharedMemoryManager, dispatch
+
+    def server(*request):
+        conn = manager._Client(manager._address, authkey=manager._authkey)
+        try:
+            return dispatch(conn, None, *request)
+        finally:
+            conn.close()
+
+    manager = SharedMemoryManager(ADDRESS, authkey=KEY)
+    manager.connect()
+    before = set(server("list_segments"))
+    block, released = manager.SharedMemory(100), manager.SharedMemory(10)
+    sequence = manager.ShareableList([1, "two", 3.5, None, b"5"])
+    block.buf[:5] = b"hello"
+    assert set(server("list_segments")) - before == {block.name, released.name, sequence.shm.name}
+    other = shared_memory.SharedMemory(block.name)
+    assert bytes(other.buf[:5]) == b"hello"
+    other.close()
+    assert list(shared_memory.ShareableList(name=sequence.shm.name)) == [1, "two", 3.5, None, b"5"]
+    assert server("track_segment", (block.name,)) is None  # twice is once
+    assert server("release_segment", (released.name,)) is None
+    raises(FileNotFoundError, released.name, shared_memory.SharedMemory, released.name)
+    raises(RemoteError, "x not in list", server, "release_segment", (released.name,))
+    raises(RemoteError, "there is no segment", server, "track_segment", ("psm_that_there_is_not",)) if sys.platform == "linux" else None
+    for name in ("", ".", "..", "a/b", "../tmp/x", "x" * 300, "nul\0"):
+        raises(RemoteError, "is no name of a segment", server, "track_segment", (name,))
+    raises(RemoteError, "must be str", server, "track_segment", (1,))
+    raises(RemoteError, "argument", server, "list_segments", (1,))
+    assert set(server("list_segments")) - before == {block.name, sequence.shm.name}
+    for segment in (block, sequence.shm, released):  # they are the server's now, whatever becomes of this process
+        resource_tracker.unregister(segment._name, "shared_memory")
+
+
 def check_condition():
     multiprocessing.current_process().authkey = KEY
     m = connect()

@@ -38,7 +38,8 @@ type Command struct {
 	Op       Op
 	Client   Client
 	Holder   Holder
-	Request  uint64        // which call of Client the reply belongs to; of Disconnect, the one whose reply has not arrived, or 0
+	Request  uint64        // which call of Client the reply belongs to; of Disconnect, the first whose reply has not arrived, or 0
+	Unread   uint64        // of a Call, the first call of Client whose reply may not have arrived yet; 0 is this one
 	Now      time.Duration // logical time; if it goes back, it stands still
 	Protocol int           // of the reply's pickle, from 2 to 5
 

@@ -64,39 +64,3 @@ func (s *State) anybody(c *client, h Holder) party {
 	}
 	return party{client: c}
 }
-
-// taken is what the last reply to a client has given it, and what has to go back if the client never got that reply.
-type taken struct {
-	request uint64
-	sh      *shared // nil if there is nothing
-	item    any     // of a queue
-	number  uint64  // of the item, or of the grant
-}
-
-// restorer is an object from which something can be taken.
-type restorer interface {
-	object
-	restore(s *State, self *shared, t taken)
-}
-
-// restore undoes what the last reply to c has taken, if that was the reply to request.
-func (s *State) restore(c *client, request uint64) {
-	t := c.taken
-	c.taken = taken{}
-	if t.sh == nil || t.sh.dead || t.request != request {
-		return
-	}
-	t.sh.obj.(restorer).restore(s, t.sh, t)
-}
-
-// takes notes that the reply to the call takes something.
-func (c *call) takes(t taken) {
-	t.request, t.sh = c.request, c.self
-	c.client.taken = t
-}
-
-// takes notes that the reply to a call that waited takes something.
-func (w *waiter) takes(sh *shared, t taken) {
-	t.request, t.sh = w.request, sh
-	w.client.taken = t
-}

@@ -176,7 +176,7 @@ func (m *mutex) acquire(c *call, home *shared, p patience, data *mutexWait) (any
 	switch {
 	case m.count == 0:
 		result := m.grant(c.s, home, c.client, c.holder, data)
-		c.client.taken = taken{request: c.request, sh: home, number: m.grants}
+		c.takes(home, taken{number: m.grants})
 		return result, nil
 	case m.recursive && m.owner.client == c.client:
 		m.count++

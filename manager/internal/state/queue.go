@@ -226,7 +226,7 @@ func (q *queue) get(c *call, patient func() (patience, error)) (any, error) {
 			return nil, err
 		}
 		item := q.take(c.s, c.self)
-		c.takes(taken{item: item.v, number: item.number})
+		c.takes(c.self, taken{item: item.v, number: item.number})
 		q.serve(c.s, c.self)
 		return item.v, nil
 	}

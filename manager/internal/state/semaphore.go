@@ -161,7 +161,7 @@ func (m *semaphore) acquire(c *call, patient func() (patience, error), plain boo
 			p = c.s.anybody(c.client, c.holder)
 		}
 		m.own(c.s, c.self, p, 1)
-		c.takes(taken{item: p})
+		c.takes(c.self, taken{item: p})
 		return true, nil
 	}
 	p, err := patient()
@@ -211,6 +211,7 @@ func semaphoreRelease(c *call) (any, error) {
 		return nil, valueError("Semaphore released too many times")
 	}
 	m.disown(c.s, c.self, c.s.anybody(c.client, c.holder), n)
+	c.client.returned(c.self, n)
 	m.add(c.s, c.self, n)
 	return nil, nil
 }

@@ -68,12 +68,13 @@ func byNumber(a, b *shared) int {
 
 // client is one connection.
 type client struct {
-	id      Client
-	holder  Holder
-	used    map[*shared]struct{}
-	last    *shared // one of used, the last
-	waiting []*waiter
-	taken   taken
+	id         Client
+	holder     Holder
+	used       map[*shared]struct{}
+	last       *shared // one of used, the last
+	waiting    []*waiter
+	taken      []taken // by replies that it may not have received
+	takenBytes int64
 }
 
 // repr returns the repr of an object; what the limit cuts off is an error.

@@ -88,15 +88,14 @@ func (w *snapshot) client(c *client) {
 	for _, sh := range sorted(c.used) {
 		w.number(sh.number)
 	}
-	if t := c.taken; t.sh != nil {
+	w.number(uint64(len(c.taken)))
+	for _, t := range c.taken {
 		w.number(t.request)
 		w.number(t.sh.number)
 		w.number(t.number)
 		if _, ofSemaphore := t.item.(party); !ofSemaphore {
 			w.value(t.item)
 		}
-	} else {
-		w.number(0)
 	}
 	w.number(uint64(len(c.waiting)))
 	for _, x := range c.waiting {

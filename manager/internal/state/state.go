@@ -166,7 +166,7 @@ func (s *State) disconnect(cmd *Command) {
 	delete(s.clients, cmd.Client)
 	s.withdraw(c)
 	if cmd.Request != 0 {
-		s.restore(c, cmd.Request)
+		s.restoreSince(c, cmd.Request)
 	}
 	s.abandon(party{client: c})
 	for _, sh := range sorted(c.used) {
@@ -243,7 +243,9 @@ func (s *State) run(c *Command) {
 	if cl == nil {
 		cl = s.connect(c)
 	}
-	cl.taken = taken{} // who asks again has the reply
+	if len(cl.taken) > 0 {
+		cl.received(c.Unread) // who asks again has the reply
+	}
 	s.use(cl, sh)
 	if sh.timer != nil {
 		s.touch(sh)

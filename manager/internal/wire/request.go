@@ -22,6 +22,13 @@ const (
 	FuncCount    = "number_of_objects"
 	FuncAccept   = "accept_connection"
 	FuncShutdown = "shutdown"
+	// Those of SharedMemoryManager's server.
+	FuncTrackSegment   = "track_segment"
+	FuncReleaseSegment = "release_segment"
+	FuncListSegments   = "list_segments"
+	// FuncBatch is ours, on connections for calls: (n,) says that the n requests that follow are answered before the client looks
+	// at any of the replies.
+	FuncBatch = "#batch"
 )
 
 // Methods that every object has, whatever it exposes.
