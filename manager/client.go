@@ -80,7 +80,8 @@ func (o *DialOptions) conn() conn.Options {
 // call that is under way has a connection to itself.
 //
 // A Client is a handle: it may be part of the argument of an entry. The child then has a
-// Client of its own for the same server.
+// Client of its own for the same server; so have proxies in arguments. Of the DialOptions it has the key and ForbidMD5, and the defaults
+// of all others.
 type Client struct{ *clientState }
 
 // clientState is what the copies of a Client have in common.

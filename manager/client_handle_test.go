@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/multiproc-go/multiproc"
@@ -138,4 +139,53 @@ func TestErrorsTravel(t *testing.T) {
 	if !errors.As(err, &child) || !errors.Is(err, manager.ErrIndex) || errors.Is(err, manager.ErrKey) {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+// TestForwarding: a process that passes proxies on which it was passed, again and again, leaves one object for that in the server.
+func TestForwarding(t *testing.T) {
+	ctx := modetest.Patient(t)
+	c := dialOurs(t, manager.Options{Grace: -1})
+	l := must(manager.NewList[int](ctx, c))(t)
+	pass := func(from *manager.List[int]) *manager.List[int] {
+		to := new(manager.List[int])
+		ok(t, to.UnmarshalBinary(must(from.MarshalBinary())(t)))
+		return to
+	}
+	ok(t, pass(l).Close()) // the dict of c
+	before := must(c.Objects(ctx))(t)
+	for range 10 {
+		arrived := pass(l)
+		further := pass(arrived)
+		ok(t, further.Append(ctx, 1))
+		ok(t, further.Close())
+		ok(t, arrived.Close()) // the last of its server
+	}
+	if n := must(c.Objects(ctx))(t); n > before+1 {
+		t.Errorf("%d objects, and %d before", n, before)
+	}
+	if n := must(l.Len(ctx))(t); n != 10 {
+		t.Errorf("Len: %d", n)
+	}
+}
+
+// TestServerComesBack: a Client outlives its server, if another one takes the address. Objects that are made then can be passed on, too.
+func TestServerComesBack(t *testing.T) {
+	ctx := modetest.Patient(t)
+	o := manager.Options{Address: filepath.Join(t.TempDir(), "s"), Authkey: []byte("key")}
+	first := must(manager.NewServer(o))(t)
+	go first.Serve(ctx)
+	c := dial(t, "unix", o.Address, o.Authkey)
+	old := must(manager.NewList[int](ctx, c))(t)
+	must(old.MarshalBinary())(t)
+	ok(t, first.Close())
+	serveOurs(t, o)
+	_, err := old.Len(ctx)
+	fails(t, err, manager.ErrNoObject)
+	l := must(manager.NewList(ctx, c, 1))(t)
+	arrived := new(manager.List[int])
+	ok(t, arrived.UnmarshalBinary(must(l.MarshalBinary())(t)))
+	if n := must(arrived.Len(ctx))(t); n != 1 {
+		t.Errorf("Len: %d", n)
+	}
+	ok(t, arrived.Close())
 }

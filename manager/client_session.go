@@ -40,6 +40,7 @@ type flights struct {
 	turn  sync.Mutex
 	dict  *hold // nil before the first
 	count uint64
+	made  atomic.Bool // there is or was one
 }
 
 func newSession(network, address string, o DialOptions) *session {
@@ -325,7 +326,8 @@ func (s *session) leave() {
 		return
 	}
 	s.links.rest(true)
-	if known.byKey[s.key()] == s {
+	// One with a dict of flights stays known: the next session would make another dict.
+	if known.byKey[s.key()] == s && !s.flights.made.Load() {
 		delete(known.byKey, s.key())
 	}
 }

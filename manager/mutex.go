@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"errors"
 
 	"github.com/multiproc-go/multiproc/psync"
 )
@@ -33,7 +34,7 @@ func NewMutex(ctx context.Context, c *Client) (*Mutex, error) {
 type Guard struct{ g guard }
 
 // Lock waits until it holds m. An error means that m is not held: a call that was given up, or whose reply was lost, is
-// withdrawn by the server.
+// withdrawn by the server. One of CPython does not notice: there, Lock asks again ten times a second, and comes back so much later when ctx ends.
 func (m *Mutex) Lock(ctx context.Context) (Guard, error) {
 	p, err := m.lock(ctx, nil)
 	if err != nil {
@@ -51,6 +52,9 @@ func (m *Mutex) TryLock(ctx context.Context) (g Guard, ok bool, err error) {
 	return Guard{newGuard(p)}, true, nil
 }
 
+// errNotTaken is of a program in Python that calls something a lock which is none.
+var errNotTaken = errors.New("the server did not wait for it")
+
 func (b *base) lock(ctx context.Context, patience any) (*pinned, error) {
 	s, err := b.session()
 	if err != nil {
@@ -59,10 +63,22 @@ func (b *base) lock(ctx context.Context, patience any) (*pinned, error) {
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	if !s.kind().ours { // where nothing is abandoned
-		return b.pin(ctx, "acquire", "release", patience == nil)
+	switch {
+	case s.kind().ours:
+		return b.pin(ctx, "#lock", "#unlock", patience)
+	case patience != nil: // where nothing is abandoned
+		return b.pin(ctx, "acquire", "release", false)
+	case ctx.Done() == nil:
+		p, err := b.pin(ctx, "acquire", "release")
+		if p == nil && err == nil {
+			err = b.failed("acquire", true, errNotTaken)
+		}
+		return p, err
 	}
-	return b.pin(ctx, "#lock", "#unlock", patience)
+	return inSlices(ctx, b, "acquire", func(ctx context.Context, seconds float64) (*pinned, bool, error) {
+		p, err := b.pin(ctx, "acquire", "release", true, seconds)
+		return p, p != nil, err
+	})
 }
 
 // Do locks m, runs fn and unlocks, also if fn panics. If m is abandoned the error is [ErrAbandoned], and fn has not run.

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -119,23 +120,36 @@ func (b *base) marshal() ([]byte, error) {
 func (s *session) depart(ctx context.Context, h *hold) (flight, key string, err error) {
 	s.flights.turn.Lock() // not for long: a call that fails is not repeated
 	defer s.flights.turn.Unlock()
-	d := s.flights.dict
-	if d == nil {
-		made, err := s.create(ctx, "dict", nil, nil)
-		if err != nil {
-			return "", "", err
+	for again := true; ; again = false {
+		d := s.flights.dict
+		if d == nil {
+			if d, err = s.newFlights(ctx); err != nil {
+				return "", "", err
+			}
 		}
-		// It is the session's, and no user of it.
-		made.forget.Stop()
-		s.leave()
-		s.flights.dict, d = made, made
+		s.flights.count++
+		key = strconv.FormatUint(s.flights.count, 10)
+		_, err = s.call(ctx, d.r, "__setitem__", []any{key, &Proxy{base{h}}}, nil)
+		if again && errors.Is(err, ErrNoObject) {
+			s.flights.dict = nil // it was another server's, which had this address before
+			continue
+		}
+		return d.r.ident, key, err
 	}
-	s.flights.count++
-	key = strconv.FormatUint(s.flights.count, 10)
-	if _, err := s.call(ctx, d.r, "__setitem__", []any{key, &Proxy{base{h}}}, nil); err != nil {
-		return "", "", err
+}
+
+// newFlights makes the dict. The caller has the turn.
+func (s *session) newFlights(ctx context.Context) (*hold, error) {
+	d, err := s.create(ctx, "dict", nil, nil)
+	if err != nil {
+		return nil, err
 	}
-	return d.r.ident, key, nil
+	// It is the session's, and no user of it.
+	d.forget.Stop()
+	s.leave()
+	s.flights.dict = d
+	s.flights.made.Store(true)
+	return d, nil
 }
 
 func (b *base) unmarshal(data []byte, wants func(*Proxy) error) error {

@@ -42,9 +42,25 @@ func (q *Queue[T]) TryPut(ctx context.Context, item T) (ok bool, err error) {
 	return err == nil, err
 }
 
-// Get takes the first item; while there is none it waits. It returns [ErrShutDown] after Shutdown, once the queue is empty.
+// Get takes the first item; while there is none it waits. It returns [ErrShutDown] after Shutdown, once the queue is empty. When it is given
+// up nothing is taken, of CPython's servers either; see [Mutex.Lock].
 func (q *Queue[T]) Get(ctx context.Context) (T, error) {
-	v, err := q.call(ctx, "get")
+	slices, err := q.foreign(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	if !slices {
+		v, err := q.call(ctx, "get")
+		return result[T](&q.base, "get", v, err)
+	}
+	v, err := inSlices(ctx, &q.base, "get", func(ctx context.Context, seconds float64) (any, bool, error) {
+		v, err := q.call(ctx, "get", true, seconds)
+		if errors.Is(err, ErrEmpty) {
+			return nil, false, nil
+		}
+		return v, err == nil, err
+	})
 	return result[T](&q.base, "get", v, err)
 }
 

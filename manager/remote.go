@@ -183,7 +183,7 @@ func (s *session) failed(ctx context.Context, typeid, method string, err error) 
 		e.Err = ErrClosed
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		e.Err = ctx.Err()
-	case hangup(err):
+	case hangup(err) && !errors.Is(err, ErrGone): // as it is, if the server could not even be dialed
 		e.Err = &goneError{cause(err)}
 	default:
 		e.Err = cause(err)
@@ -205,10 +205,12 @@ func cause(err error) error {
 
 // hangup reports whether err is how the end of the other end shows.
 func hangup(err error) bool {
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE, syscall.ECONNRESET, conn.ErrInterrupted} {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, conn.ErrInterrupted} {
 		if errors.Is(err, end) {
 			return true
 		}
 	}
-	return false
+	// A reset, a broken pipe; over a network also that it has timed out, or that there is no route any more.
+	var number syscall.Errno
+	return errors.As(err, &number)
 }

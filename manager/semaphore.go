@@ -27,7 +27,7 @@ func NewBoundedSemaphore(ctx context.Context, c *Client, n int) (*Semaphore, err
 // Permit is one of a Semaphore's, for a while.
 type Permit struct{ g guard }
 
-// Acquire waits for a permit, which belongs to this process until Release.
+// Acquire waits for a permit, which belongs to this process until Release. Servers of CPython know only [Semaphore.Wait].
 func (m *Semaphore) Acquire(ctx context.Context) (Permit, error) {
 	if err := m.supported(ctx, "#acquire"); err != nil {
 		return Permit{}, err
@@ -54,10 +54,24 @@ func (m *Semaphore) TryAcquire(ctx context.Context) (permit Permit, ok bool, err
 // Release gives the permit back. It panics with a [*GuardError] if that was done.
 func (p Permit) Release() { p.g.finish("Release") }
 
-// Wait takes a permit that belongs to nobody: Python's acquire.
-func (m *Semaphore) Wait(ctx context.Context) error { return none(m.call(ctx, "acquire")) }
+// Wait takes a permit that belongs to nobody: Python's acquire. When it is given up none is taken, of CPython's servers either; see
+// [Mutex.Lock].
+func (m *Semaphore) Wait(ctx context.Context) error {
+	slices, err := m.foreign(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices {
+		return none(m.call(ctx, "acquire"))
+	}
+	_, err = inSlices(ctx, &m.base, "acquire", func(ctx context.Context, seconds float64) (any, bool, error) {
+		v, err := m.call(ctx, "acquire", true, seconds)
+		return v, v == true, err
+	})
+	return err
+}
 
-// Post adds n permits: Python's release. CPython 3.8 only adds one at a time.
+// Post adds n permits, which has to be 1 or more: Python's release. CPython 3.8 only adds one at a time.
 func (m *Semaphore) Post(ctx context.Context, n int) error {
 	if n == 1 { // Python 3.8 knows no more
 		return none(m.call(ctx, "release"))

@@ -1,6 +1,11 @@
 package manager
 
-import "github.com/multiproc-go/multiproc/internal/family"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/multiproc-go/multiproc/internal/family"
+)
 
 // AsMutex returns a typed view of a proxy, which shares its reference. The error wraps [ErrHandle] if the object is not a lock, as far as
 // its proxy tells.
@@ -11,7 +16,7 @@ func AsMutex(p *Proxy) (*Mutex, error) {
 
 // UnmarshalPickle makes m the proxy that a graph has; package pickle calls it.
 func (m *Mutex) UnmarshalPickle(graph any) error {
-	return m.wants(graph, "AcquirerProxy", "acquire", "release")
+	return m.wantsAcquirer(graph, "Semaphore", "BoundedSemaphore")
 }
 
 // MarshalBinary is that of [Proxy].
@@ -19,11 +24,25 @@ func (m *Mutex) MarshalBinary() ([]byte, error) { return m.marshal() }
 
 // UnmarshalBinary is that of [Proxy]. Other proxies than those of a lock are [ErrHandle].
 func (m *Mutex) UnmarshalBinary(data []byte) error {
-	return m.unmarshalAs(data, "AcquirerProxy", "acquire", "release")
+	return m.unmarshal(data, func(p *Proxy) error { return new(Mutex).UnmarshalPickle(p) })
 }
 
 // BindMember marks a handle; multiproc calls it where an argument arrives in goroutine mode.
 func (m *Mutex) BindMember(*family.Member) {}
+
+// wantsAcquirer is wants for what has the class AcquirerProxy in Python: locks and semaphores are told apart by the types that Python
+// knows them by. A type that a program has registered may be either.
+func (b *base) wantsAcquirer(from any, others ...string) error {
+	var check base
+	if err := check.wants(from, "AcquirerProxy", "acquire", "release"); err != nil {
+		return err
+	}
+	if typeid := check.TypeID(); slices.Contains(others, typeid) {
+		return fmt.Errorf("%w: a %s", ErrHandle, typeid)
+	}
+	b.h = check.h
+	return nil
+}
 
 // AsRWMutex returns a typed view of a proxy, which shares its reference. The error wraps [ErrHandle] if the object is not an RWLock, as far as
 // its proxy tells.
@@ -57,7 +76,7 @@ func AsSemaphore(p *Proxy) (*Semaphore, error) {
 
 // UnmarshalPickle makes m the proxy that a graph has; package pickle calls it.
 func (m *Semaphore) UnmarshalPickle(graph any) error {
-	return m.wants(graph, "AcquirerProxy", "acquire", "release")
+	return m.wantsAcquirer(graph, "Lock", "RLock")
 }
 
 // MarshalBinary is that of [Proxy].
@@ -65,7 +84,7 @@ func (m *Semaphore) MarshalBinary() ([]byte, error) { return m.marshal() }
 
 // UnmarshalBinary is that of [Proxy]. Other proxies than those of a semaphore are [ErrHandle].
 func (m *Semaphore) UnmarshalBinary(data []byte) error {
-	return m.unmarshalAs(data, "AcquirerProxy", "acquire", "release")
+	return m.unmarshal(data, func(p *Proxy) error { return new(Semaphore).UnmarshalPickle(p) })
 }
 
 // BindMember marks a handle; multiproc calls it where an argument arrives in goroutine mode.

@@ -246,3 +246,24 @@ func containsAll(text string, parts ...string) bool {
 	}
 	return true
 }
+
+// TestLocksAreNoSemaphores: Python has one class of proxies for both.
+func TestLocksAreNoSemaphores(t *testing.T) {
+	everyServer(t, func(t *testing.T, ctx context.Context, c *manager.Client) {
+		for _, typeid := range []string{"Lock", "RLock", "Semaphore", "BoundedSemaphore", "Event"} {
+			p := must(c.Create(ctx, typeid))(t)
+			_, asLock := manager.AsMutex(p)
+			_, asSemaphore := manager.AsSemaphore(p)
+			isLock, isSemaphore := strings.HasSuffix(typeid, "Lock"), strings.HasSuffix(typeid, "Semaphore")
+			if (asLock == nil) != isLock || (asSemaphore == nil) != isSemaphore {
+				t.Errorf("%s: as a Mutex %v, as a Semaphore %v", typeid, asLock, asSemaphore)
+			}
+			data := must(p.MarshalBinary())(t)
+			if isLock {
+				fails(t, new(manager.Semaphore).UnmarshalBinary(data), manager.ErrHandle)
+			} else {
+				fails(t, new(manager.Mutex).UnmarshalBinary(data), manager.ErrHandle)
+			}
+		}
+	})
+}

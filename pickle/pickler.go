@@ -188,6 +188,11 @@ func (p *pickler) save(v any) error {
 		p.get(n)
 		return nil
 	}
+	return p.saveNew(v, key)
+}
+
+// saveNew is save for what has an identity, and was not written yet.
+func (p *pickler) saveNew(v any, key name) error {
 	level, tasks := p.level, len(p.tasks)
 	if isContainer(v) {
 		if err := p.enter(); err != nil {

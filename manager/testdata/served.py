@@ -8,7 +8,7 @@ import array
 import os
 import sys
 import threading
-from multiprocessing.managers import DictProxy, ListProxy, SyncManager
+from multiprocessing.managers import AcquirerProxy, DictProxy, ListProxy, SyncManager
 
 
 class Counter:
@@ -35,6 +35,30 @@ class Counter:
         return 'Counter(%d)' % self.n
 
 
+class NoLock:
+    def acquire(self, blocking=True, timeout=None):
+        return None
+
+    def release(self):
+        pass
+
+
+class SlowLock:
+    """One that is to be had at the third time."""
+    asked = 0
+
+    def acquire(self, blocking=True, timeout=None):
+        assert blocking and 0 < timeout < 10
+        self.asked += 1
+        return self.asked == 3
+
+    def release(self):
+        self.asked = None
+
+    def __repr__(self):
+        return 'SlowLock, released' if self.asked is None else 'SlowLock, asked %d times' % self.asked
+
+
 class Own(Exception):
     pass
 
@@ -45,6 +69,8 @@ class Manager(SyncManager):
 
 shared_dict, shared_list, counter = {'a': 1}, [1, 2], Counter()
 Manager.register('Counter', Counter)
+Manager.register('NoLock', NoLock, AcquirerProxy)
+Manager.register('SlowLock', SlowLock, AcquirerProxy)
 Manager.register('the_dict', lambda: shared_dict, DictProxy)
 Manager.register('the_list', lambda: shared_list, ListProxy)
 Manager.register('the_counter', lambda: counter)
