@@ -40,7 +40,7 @@ type open[S, R any] struct {
 
 // Send sends one message. It returns when the system has it, and waits while the other side does not read and some 200 KiB
 // are under way. When ctx ends a Send, nobody receives its message; if a part of it was out already, all later Sends fail with
-// [ErrCut]. The errors beside that of ctx are [ErrClosed] and [ErrMoved], one that wraps syscall.EPIPE when the other side has been
+// [ErrCut], and the other side waits for the rest until this end is closed. The errors beside that of ctx are [ErrClosed] and [ErrMoved], one that wraps syscall.EPIPE when the other side has been
 // closed or has died, and a [*ValueError] for a value that cannot be encoded. A message that is too large is for the receiver to refuse.
 //
 // It costs a system call. Numbers, booleans, strings and arrays of numbers travel as they are; a []byte too, and one that is nil arrives as an
