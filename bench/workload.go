@@ -68,6 +68,7 @@ func allWorkloads(s size) []workload {
 		wakeWorkloads(s),
 		killWorkloads(s),
 		meetWorkloads(s),
+		pipeWorkloads(s),
 		crowdWorkloads(s),
 		poolWorkloads(s),
 		memoryWorkloads(s),

@@ -168,6 +168,11 @@ func (b *blocking) shutdown() {
 // Close shuts the socket down first: a thread in a system call keeps the descriptor open.
 func (b *blocking) Close() error {
 	b.shutdown()
+	return b.release()
+}
+
+// release is Close where nobody waits in a system call, and the socket goes on elsewhere.
+func (b *blocking) release() error {
 	b.mu.Lock()
 	for _, s := range []*side{&b.read, &b.write} {
 		s.deadline = time.Time{}

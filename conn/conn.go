@@ -40,7 +40,7 @@ type open[S, R any] struct {
 
 // Send sends one message. It returns when the system has it, and waits while the other side does not read and some 200 KiB
 // are under way. When ctx ends a Send, nobody receives its message; if a part of it was out already, all later Sends fail with
-// [ErrCut]. The errors beside that of ctx are [ErrClosed] and [ErrMoved], one that wraps syscall.EPIPE when the other side has been
+// [ErrCut], and the other side waits for the rest until this end is closed. The errors beside that of ctx are [ErrClosed] and [ErrMoved], one that wraps syscall.EPIPE when the other side has been
 // closed or has died, and a [*ValueError] for a value that cannot be encoded. A message that is too large is for the receiver to refuse.
 //
 // It costs a system call. Numbers, booleans, strings and arrays of numbers travel as they are; a []byte too, and one that is nil arrives as an
@@ -151,6 +151,16 @@ func (c *Conn[S, R]) SetMaxMessage(n int64) {
 	}
 }
 
+// Block makes waits at c faster, and each of them keep a thread and end the pipe if its ctx ends first: see [Framed.Block]. It is
+// this process's choice, which does not move with the end. [Select] cannot wait for such an end.
+func (c *Conn[S, R]) Block() error {
+	o, err := c.use()
+	if err != nil {
+		return err
+	}
+	return c.why(o.f.Block())
+}
+
 // Close ends the pipe: the other side receives what was sent before, and then io.EOF. Whoever waits in a method of c gets
 // [ErrClosed]. A second Close does nothing, nor does that of an end which has moved.
 func (c *Conn[S, R]) Close() error {
@@ -202,7 +212,7 @@ func (c *Conn[S, R]) unpack() (*open[S, R], error) {
 		if err != nil {
 			return err
 		}
-		o.f = NewFramed(s)
+		o.f = newRelated(s)
 		if err := o.f.unpack(luggage); err != nil {
 			s.Close()
 			return err

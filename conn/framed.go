@@ -36,6 +36,7 @@ func NewFramed(c net.Conn) *Framed {
 	f := &Framed{conn: c}
 	f.limit.Store(DefaultMaxMessage)
 	f.in.turn = make(turn, 1)
+	f.in.trust = strange
 	f.in.watch.reads = true
 	f.out.turn = make(turn, 1)
 	f.out.vector = canVector(c)

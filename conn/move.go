@@ -38,8 +38,15 @@ func (f *Framed) depart() ([]byte, error) {
 
 // departed gives the turns back. If the connection has gone, it is closed here.
 func (f *Framed) departed(gone bool) {
-	if gone {
-		_ = f.Close() // of one descriptor of several: there is nothing that it could fail to do
+	if gone && !f.closed.Swap(true) {
+		// Of one descriptor of several: there is nothing that it could fail to do.
+		if b, ok := f.conn.(interface{ release() error }); ok {
+			_ = b.release()
+		} else {
+			_ = f.conn.Close()
+		}
+		f.in.watch.forget()
+		f.out.watch.forget()
 	}
 	f.out.turn.pass()
 	f.in.turn.pass()

@@ -45,12 +45,19 @@ func Pipe[A, B any]() (*Conn[A, B], *Conn[B, A], error) {
 			}
 			return nil, nil, fmt.Errorf("conn: Pipe: %w", err)
 		}
-		*end.f = NewFramed(s)
+		*end.f = newRelated(s)
 	}
 	a, b := new(Conn[A, B]), new(Conn[B, A])
 	a.begin(one)
 	b.begin(two)
 	return a, b, nil
+}
+
+// newRelated is a connection with another process of the family, which can do worse than to announce what it does not send.
+func newRelated(s net.Conn) *Framed {
+	f := NewFramed(s)
+	f.in.trust = related
+	return f
 }
 
 // newOpen is an end without its connection. It fails if values of these types cannot travel.

@@ -394,3 +394,35 @@ func TestPipeOfHandles(t *testing.T) {
 	ours.Close()
 	succeeded(t, c)
 }
+
+// TestPipeBlocks: an end whose waits keep threads does the same, and moves without ending the pipe; elsewhere it is as any other.
+func TestPipeBlocks(t *testing.T) {
+	ctx := modetest.Patient(t)
+	ours, theirs := newPipe[string, string](t)
+	if err := theirs.Block(); err != nil {
+		t.Skip("NOT RUN: no connection blocks here:", err)
+	}
+	echoed(t, ours, theirs)
+	if err := ours.Send(ctx, "unread"); err != nil {
+		t.Fatal(err)
+	}
+	c := begin(t, answer, job{To: theirs})
+	wantErr(t, "Block", theirs.Block(), conn.ErrMoved)
+	if err := ours.Block(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if i > 0 {
+			if err := ours.Send(ctx, "unread"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s, err := ours.Recv(ctx); s != "re: unread" || err != nil {
+			t.Fatalf("%q, %v", s, err)
+		}
+	}
+	ours.Close()
+	if n := succeeded(t, c); n != 20 {
+		t.Errorf("%d messages", n)
+	}
+}

@@ -14,8 +14,10 @@ const (
 	// readBuffer holds the header and a small message, so that one system call gets both.
 	// It is all that an idle connection keeps.
 	readBuffer = 1 << 10
-	// trusted is how much memory an announcement alone is given. More comes as bytes do.
-	trusted = 64 << 10
+	// strange is how much memory an announcement of somebody whom we do not know is given. More comes as bytes do.
+	strange = 64 << 10
+	// related is the same for a process of the family.
+	related = 16 << 20
 )
 
 // inbox is the state of receiving. It belongs to who has the turn, and outlasts an
@@ -29,6 +31,7 @@ type inbox struct {
 	begun bool   // a header was used, and its message was not returned
 	size  uint64 // of that message
 	part  []byte // what was taken of it by who was interrupted
+	trust int    // how much memory an announcement alone is given
 }
 
 // Recv returns the next message, in memory of its own; that of an empty message is not nil.
@@ -149,7 +152,7 @@ func (f *Framed) body(dst []byte) ([]byte, error) {
 	if fresh && in.part != nil {
 		dst = in.part
 	} else {
-		dst = slices.Grow(dst, min(size, max(trusted, len(in.part))))
+		dst = slices.Grow(dst, min(size, max(in.trust, len(in.part))))
 		dst = append(dst, in.part...)
 	}
 	for {
@@ -166,7 +169,7 @@ func (f *Framed) body(dst []byte) ([]byte, error) {
 			k = in.w - in.r
 		} else {
 			if len(dst) == cap(dst) {
-				dst = slices.Grow(dst, min(size-got, max(trusted, got)))
+				dst = slices.Grow(dst, min(size-got, max(in.trust, got)))
 			}
 			in.full = false
 			// Not up to start+size: the size is what a stranger says, and the sum may overflow.

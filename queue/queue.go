@@ -170,15 +170,13 @@ func (q *Queue[T]) WaitReady(ctx context.Context) error {
 	if r == nil {
 		return nil // as Get will say
 	}
-	me := r.Me(ctx)
-	if err := r.AwaitMessage(context.Background(), me, false); !errors.Is(err, ring.ErrEmpty) {
+	if r.Len() > 0 {
 		return nil
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := r.AwaitMessage(ctx, me, true); err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return err
+	// If ctx has ended, the queue's lock is not waited for: who has it may be stopped.
+	err := r.AwaitMessage(ctx, r.Me(ctx), ctx.Err() == nil)
+	if err != nil && ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, ring.ErrEmpty)) {
+		return ctx.Err()
 	}
 	return nil
 }

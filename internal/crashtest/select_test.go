@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/conn"
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/psync"
 	"github.com/multiproc-go/multiproc/queue"
 )
@@ -64,6 +66,22 @@ func TestKillSelect(t *testing.T) {
 			}
 			if err != nil {
 				t.Fatal(err)
+			}
+			if point == "queue.woken" || point == "queue.giveup" {
+				// The one that slept first is woken, unless something else has made it look again meanwhile.
+				for gone := false; !gone; {
+					select {
+					case <-victim.Done():
+						gone = true
+					case <-heir.Done():
+						succeeded(t, heir)
+						heir = start(t, waitQueue.With(sleepJob{q, got, false, death{}}))
+						asleep(t, heir)
+						if err := q.Put(ctx, 7); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
 			}
 			if !before {
 				killed(t, victim)
@@ -147,4 +165,60 @@ func without(all []conn.Waitable, w conn.Waitable) (rest []conn.Waitable) {
 		}
 	}
 	return rest
+}
+
+// freeze takes an item and goes no further while it has the queue's lock, as one that is stopped there.
+var freeze = multiproc.Proc("freeze", func(ctx context.Context, j sleepJob) error {
+	crashpoint.Set(func(name string) {
+		if name == "queue.gone" {
+			j.Got.Store(1)
+			select {}
+		}
+	})
+	_, err := j.Q.Get(ctx)
+	return err
+})
+
+// TestKillSelectBehindTheStopped: one that was stopped with a queue's lock keeps Select neither from looking nor from ending; and its
+// death lets it go on.
+func TestKillSelectBehindTheStopped(t *testing.T) {
+	needProcess(t)
+	q, got := newPlain(t), newValue(t, int32(0))
+	if err := q.Put(patient(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	victim := start(t, freeze.With(sleepJob{q, got, false, death{}}))
+	reach(t, got, 1)
+	e, err := psync.NewEvent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, wait := range []time.Duration{0, 10 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(patient(t), wait)
+		ready, err := conn.Select(ctx, q, e)
+		cancel()
+		if len(ready) > 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v: %v, %v", wait, ready, err)
+		}
+	}
+	if err := e.Set(); err != nil {
+		t.Fatal(err)
+	}
+	if ready, err := conn.Select(patient(t), q, e); len(ready) != 1 || err != nil {
+		t.Errorf("%v, %v", ready, err)
+	}
+	if err := errors.Join(e.Clear(), q.Put(patient(t), 2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	killed(t, victim)
+	if ready, err := conn.Select(patient(t), q, e); len(ready) != 1 || err != nil {
+		t.Errorf("%v, %v", ready, err)
+	}
+	if v, err := q.Get(patient(t)); v != 2 || err != nil {
+		t.Errorf("%d, %v", v, err)
+	}
 }

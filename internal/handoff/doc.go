@@ -35,7 +35,8 @@
 //
 // A [Carrier], a pointer to a File, is encoded as an index into [Payload].Files, which
 // has a duplicate of its descriptor; each File in the value has one of its own. The
-// encoding of a File by itself is an error, for it would be a number without a meaning.
+// encoding of a File by itself is an error, for it would be a number without a meaning. A [Mover] is a carrier that leaves: it is out of use from
+// Encode on, and [Payload.Settle] says whether it has gone.
 //
 // Not kept, as with every copy: that two pointers were equal, capacity beyond length,
 // a time's monotonic clock reading and its zone's name. A signalling float32 NaN
