@@ -7,6 +7,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/wait"
 )
 
 // BeginPut waits until there is room for a slot, and returns with the putting side locked. The caller fills up to room
@@ -21,11 +22,26 @@ func (r *Ring) BeginPut(ctx context.Context, me lease.ID, block bool) (pos uint6
 		return pos, room, nil
 	}
 	r.unlock(&r.put, me)
-	if err := r.await(ctx, me, &need{words: 1}, block); err != nil {
-		return 0, 0, err
+	paused, seen := false, uint32(0)
+	for {
+		if err := r.await(ctx, me, &need{words: 1}, block); err != nil {
+			return 0, 0, err
+		}
+		pos = q.Tail.Load()
+		room = r.capacity - (count(pos) - count(q.Put.Seen))
+		if paused {
+			room = r.MoreRoom(pos, room)
+			r.putPace.paused(count(q.Put.Seen) - seen)
+			return pos, room, nil
+		}
+		if !block || !r.putPace.tooFast(room) {
+			return pos, room, nil
+		}
+		paused, seen = true, count(q.Put.Seen)
+		r.unlock(&r.put, me)
+		crashpoint.At("queue.pausing")
+		wait.Pause(pause)
 	}
-	pos = q.Tail.Load()
-	return pos, r.capacity - (count(pos) - count(q.Put.Seen)), nil
 }
 
 // MoreRoom is how many slots there are from pos on, as the other side has it now; BeginPut may tell of fewer.
