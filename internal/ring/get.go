@@ -165,6 +165,9 @@ func (r *Ring) readRecord(head uint64) (record, error) {
 	return rec, nil
 }
 
+// Usual is how many bytes the last message of the ring had that this process has taken by [Ring.GetBytes].
+func (r *Ring) Usual() int { return int(r.usual.Load()) }
+
 // GetBytes takes a message that varies in size and appends it to buf. The buffer is returned in any case, for it may have
 // grown.
 func (r *Ring) GetBytes(ctx context.Context, me lease.ID, buf []byte, block bool) (b []byte, isNil bool, err error) {
@@ -183,8 +186,11 @@ func (r *Ring) GetBytes(ctx context.Context, me lease.ID, buf []byte, block bool
 				if free := uint64(cap(buf) - len(buf)); free < rec.n {
 					// Not under the lock: the collector may want to be helped.
 					r.unlock(&r.get, me)
-					buf = append(make([]byte, 0, uint64(len(buf))+max(rec.n, 256)), buf...)
+					buf = append(make([]byte, 0, uint64(len(buf))+rec.n), buf...)
 					continue
+				}
+				if r.usual.Load() != uint32(rec.n) {
+					r.usual.Store(uint32(rec.n))
 				}
 				buf = append(buf, r.ringBytes(rec.at, rec.n)...)
 				crashpoint.At("queue.taken")
