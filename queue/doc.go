@@ -12,7 +12,7 @@
 // inside items work, files do not.
 //
 // [Queue.GetLease] takes an item that is delivered again if its taker dies before Ack. A [JoinableQueue] knows when all of its items
-// are done. [Reserve] and [Peek] pass large items without copying them.
+// are done. [Reserve] and [Peek] pass large items without copying them; [GetAppend] takes bytes into memory that there is.
 //
 // # Concurrency
 //
@@ -30,9 +30,9 @@
 //
 // # Limits
 //
-// A queue is bounded by its number of items (Capacity) and by bytes (Options.Bytes, for items whose size varies). Items whose size varies and that are no larger than 2 KiB
-// share a ring of 256 bytes for each of the Capacity, at least 4 KiB and at most the power of two below Options.Bytes, so that Put may
-// have to wait earlier. Of larger ones there are 64 at a time.
+// A queue is bounded by its number of items (Capacity) and by bytes (Options.Bytes, for items whose size varies). Items whose size varies share
+// a ring of 256 bytes for each of the Capacity, at least 4 KiB and at most the power of two below Options.Bytes, so that Put may
+// have to wait earlier. Those larger than 2 KiB, or than a quarter of that ring, are outside of it: there are 64 at a time.
 //
 // # Testing
 //

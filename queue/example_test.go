@@ -161,6 +161,36 @@ func ExampleReserve() {
 	// <nil>
 }
 
+// A loop that takes many items needs no new memory for each.
+func ExampleGetAppend() {
+	ctx := context.Background()
+	q, err := queue.New[[]byte](queue.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer q.Close()
+	if _, err := q.PutBatch(ctx, [][]byte{[]byte("one"), []byte("two")}); err != nil {
+		log.Fatal(err)
+	}
+	if err := q.Drain(); err != nil {
+		log.Fatal(err)
+	}
+	var buf []byte
+	for {
+		buf, err = queue.GetAppend(ctx, q, buf[:0])
+		if errors.Is(err, queue.ErrClosed) {
+			break
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s\n", buf)
+	}
+	// Output:
+	// one
+	// two
+}
+
 func ExampleQueue_TryPut() {
 	q, err := queue.New[int](queue.Options{Capacity: 1})
 	if err != nil {

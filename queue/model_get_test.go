@@ -49,6 +49,9 @@ func (m *model[T]) getOne() {
 		do, waiting = m.q().TryGet, queue.ErrEmpty
 	}
 	s, want := m.next(false, waiting)
+	if m.k.append != nil && s != nil && !try && m.rnd.IntN(2) == 0 {
+		do = func() (T, error) { return m.k.append(modetest.Ended(), &m.q().Queue, s.v) }
+	}
 	v, err := do()
 	m.want(err, want, "Get")
 	if err == nil {

@@ -24,6 +24,7 @@ type kind[T any] struct {
 	reserve  func(context.Context, *queue.Queue[T], int) (*queue.Reservation, error)
 	peek     func(context.Context, *queue.Queue[T]) (T, int, *queue.View, error)
 	reserved func([]byte) T
+	append   func(ctx context.Context, q *queue.Queue[T], like T) (T, error)
 }
 
 // A spot is a message as the model knows it.
@@ -317,6 +318,17 @@ var (
 		size:     func(b []byte) int { return len(b) },
 		reserve:  queue.Reserve,
 		reserved: bytes.Clone,
+		append: func(ctx context.Context, q *queue.Queue[[]byte], like []byte) ([]byte, error) {
+			b, err := queue.GetAppend(ctx, q, []byte("before"))
+			b, found := bytes.CutPrefix(b, []byte("before"))
+			if !found && err == nil {
+				err = errors.New("what was in the buffer is not there any more")
+			}
+			if len(b) == 0 {
+				b = like[:0] // it does not tell nil from empty
+			}
+			return b, err
+		},
 		peek: func(ctx context.Context, q *queue.Queue[[]byte]) ([]byte, int, *queue.View, error) {
 			v, err := queue.Peek(ctx, q)
 			if err != nil {

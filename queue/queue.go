@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"github.com/multiproc-go/multiproc/internal/layout"
-	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/ring"
 )
 
@@ -74,29 +73,6 @@ func (q *Queue[T]) put(ctx context.Context, v T, block bool) error {
 	store(r, pos, 0, v)
 	r.EndPut(me, pos, 1)
 	return nil
-}
-
-func (q *Queue[T]) putVarying(ctx context.Context, me lease.ID, v T, block bool) error {
-	put := func(b []byte, isNil bool) error {
-		err := q.r.PutBytes(ctx, me, b, isNil, block)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, ring.ErrTooLarge):
-			return &SizeError{int64(len(b)), q.r.Budget()}
-		}
-		return fail("Put", err)
-	}
-	switch q.e.form {
-	case coded:
-		return q.e.codec.Encode(&v, func(b []byte) error { return put(b, false) })
-	case plane:
-		return put(bytesOf(&v), false)
-	case text:
-		return put(textBytes(&v), false)
-	}
-	b := *asBytes(&v)
-	return put(b, b == nil)
 }
 
 // PutBatch puts items in their order, waits for room as it is needed, and returns how many it put; fewer only with an error. Items of a fixed
@@ -189,40 +165,6 @@ func takeHeld[T any](h *ring.Held) (v T, err error) {
 		return zero, fail("Get", err)
 	}
 	return v, nil
-}
-
-func (q *Queue[T]) getVarying(ctx context.Context, me lease.ID, block bool) (v T, err error) {
-	scratch := scratches.Get().(*[]byte)
-	b, isNil, err := q.r.GetBytes(ctx, me, (*scratch)[:0], block)
-	if err == nil {
-		v, err = q.decode(b, isNil)
-	} else {
-		err = fail("Get", err)
-	}
-	if cap(b) <= maxScratch {
-		*scratch = b
-		scratches.Put(scratch)
-	}
-	return v, err
-}
-
-// decode makes an item of its bytes, which it copies.
-func (q *Queue[T]) decode(b []byte, isNil bool) (v T, err error) {
-	switch q.e.form {
-	case slots, plane:
-		if want := bytesOf(&v); copy(want, b) != len(want) || len(b) != len(want) {
-			return *new(T), ErrCorrupt
-		}
-	case text:
-		*asText(&v) = string(b)
-	case bytes:
-		if !isNil {
-			*asBytes(&v) = append(make([]byte, 0, len(b)), b...)
-		}
-	case coded:
-		err = q.e.codec.Decode(b, &v, q.r.Member())
-	}
-	return v, err
 }
 
 // GetBatch waits until there is an item, takes as many as there are and fit into items, and returns how many. What it takes at

@@ -44,8 +44,17 @@ func textBytes[T any](v *T) []byte {
 	return unsafe.Slice(unsafe.StringData(s), len(s))
 }
 
+// ownText is b as a text, which nobody else has.
+func ownText(b []byte) string {
+	// SAFETY: the caller has made b and forgets it.
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
 // scratches are buffers into which items are copied while the queue is locked.
-var scratches = sync.Pool{New: func() any { return new([]byte) }}
+var scratches = sync.Pool{New: func() any {
+	b := make([]byte, 0, 512)
+	return &b
+}}
 
 // maxScratch is the largest that is kept.
 const maxScratch = 64 << 10

@@ -48,6 +48,21 @@ func (r *Reservation) Commit(ctx context.Context) error {
 // Abort gives the memory back; nothing was put.
 func (r *Reservation) Abort() error { return settle("Abort", r.d.Abort) }
 
+// GetAppend is Get of an item that is appended to buf: with enough room there, nothing is allocated. It returns buf with an error too.
+// A nil item appends nothing.
+func GetAppend(ctx context.Context, q *Queue[[]byte], buf []byte) ([]byte, error) {
+	r := q.r
+	if r == nil {
+		return buf, ErrClosed
+	}
+	n := len(buf)
+	b, _, err := r.GetBytes(ctx, r.Me(ctx), buf, true)
+	if err != nil {
+		return b[:n], fail("GetAppend", err)
+	}
+	return b, nil
+}
+
 // A View is an item that is read where it lies. It is held as a [Lease] is.
 type View struct {
 	Deliveries int

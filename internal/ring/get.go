@@ -6,6 +6,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/wait"
 )
 
 // BeginGet waits until there is a message. If held is nil, it returns with the getting side locked: the caller copies up to n
@@ -25,21 +26,39 @@ func (r *Ring) BeginGet(ctx context.Context, me lease.ID, block bool) (pos uint6
 
 func (r *Ring) beginGetSlow(ctx context.Context, me lease.ID, block bool) (pos uint64, n uint32, held *Held, err error) {
 	q := r.q
-	if ok, err := r.readyGet(me, &need{get: true}); err != nil {
+	paused, seen := false, uint32(0)
+	for {
+		if ok, err := r.readyGet(me, &need{get: true}); err != nil {
+			r.unlock(&r.get, me)
+			return 0, 0, nil, err
+		} else if !ok {
+			r.unlock(&r.get, me)
+			if err := r.await(ctx, me, &need{get: true}, block); err != nil {
+				return 0, 0, nil, err
+			}
+		}
+		if q.Get.Returned.Load() != 0 {
+			held, err := r.takeReturned(me)
+			return 0, 0, held, err
+		}
+		pos = q.Head.Load()
+		n = count(q.Get.Seen) - count(pos)
+		if paused {
+			n = r.More(pos, n)
+			r.getPace.paused(count(q.Get.Seen) - seen)
+			return pos, n, nil, nil
+		}
+		if !block || !r.getPace.tooFast(n) {
+			return pos, n, nil, nil
+		}
+		paused, seen = true, count(q.Get.Seen)
 		r.unlock(&r.get, me)
-		return 0, 0, nil, err
-	} else if !ok {
-		r.unlock(&r.get, me)
-		if err := r.await(ctx, me, &need{get: true}, block); err != nil {
+		crashpoint.At("queue.pausing")
+		wait.Pause(pause)
+		if err := r.lock(ctx, &r.get, me); err != nil {
 			return 0, 0, nil, err
 		}
 	}
-	if q.Get.Returned.Load() != 0 {
-		held, err := r.takeReturned(me)
-		return 0, 0, held, err
-	}
-	pos = q.Head.Load()
-	return pos, count(q.Get.Seen) - count(pos), nil, nil
 }
 
 // More is how many slots there are from pos on, as the other side has it now; BeginGet may tell of fewer.
@@ -146,6 +165,9 @@ func (r *Ring) readRecord(head uint64) (record, error) {
 	return rec, nil
 }
 
+// Usual is how many bytes the last message of the ring had that this process has taken by [Ring.GetBytes].
+func (r *Ring) Usual() int { return int(r.usual.Load()) }
+
 // GetBytes takes a message that varies in size and appends it to buf. The buffer is returned in any case, for it may have
 // grown.
 func (r *Ring) GetBytes(ctx context.Context, me lease.ID, buf []byte, block bool) (b []byte, isNil bool, err error) {
@@ -164,8 +186,11 @@ func (r *Ring) GetBytes(ctx context.Context, me lease.ID, buf []byte, block bool
 				if free := uint64(cap(buf) - len(buf)); free < rec.n {
 					// Not under the lock: the collector may want to be helped.
 					r.unlock(&r.get, me)
-					buf = append(make([]byte, 0, uint64(len(buf))+max(rec.n, 256)), buf...)
+					buf = append(make([]byte, 0, uint64(len(buf))+rec.n), buf...)
 					continue
+				}
+				if r.usual.Load() != uint32(rec.n) {
+					r.usual.Store(uint32(rec.n))
 				}
 				buf = append(buf, r.ringBytes(rec.at, rec.n)...)
 				crashpoint.At("queue.taken")

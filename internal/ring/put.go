@@ -7,6 +7,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
+	"github.com/multiproc-go/multiproc/internal/wait"
 )
 
 // BeginPut waits until there is room for a slot, and returns with the putting side locked. The caller fills up to room
@@ -21,11 +22,26 @@ func (r *Ring) BeginPut(ctx context.Context, me lease.ID, block bool) (pos uint6
 		return pos, room, nil
 	}
 	r.unlock(&r.put, me)
-	if err := r.await(ctx, me, &need{words: 1}, block); err != nil {
-		return 0, 0, err
+	paused, seen := false, uint32(0)
+	for {
+		if err := r.await(ctx, me, &need{words: 1}, block); err != nil {
+			return 0, 0, err
+		}
+		pos = q.Tail.Load()
+		room = r.capacity - (count(pos) - count(q.Put.Seen))
+		if paused {
+			room = r.MoreRoom(pos, room)
+			r.putPace.paused(count(q.Put.Seen) - seen)
+			return pos, room, nil
+		}
+		if !block || !r.putPace.tooFast(room) {
+			return pos, room, nil
+		}
+		paused, seen = true, count(q.Put.Seen)
+		r.unlock(&r.put, me)
+		crashpoint.At("queue.pausing")
+		wait.Pause(pause)
 	}
-	pos = q.Tail.Load()
-	return pos, r.capacity - (count(pos) - count(q.Put.Seen)), nil
 }
 
 // MoreRoom is how many slots there are from pos on, as the other side has it now; BeginPut may tell of fewer.
@@ -96,7 +112,31 @@ func (r *Ring) beginRecord(ctx context.Context, me lease.ID, words uint32, block
 		return nil
 	}
 	r.unlock(&r.put, me)
-	return r.await(ctx, me, &need{words: words}, block)
+	paused, seen := false, uint32(0)
+	for {
+		if err := r.await(ctx, me, &need{words: words}, block); err != nil {
+			return err
+		}
+		q := r.q
+		if paused {
+			q.Put.Seen = q.Head.Load()
+			r.putPace.paused(count(q.Put.Seen) - seen)
+			return nil
+		}
+		if !block || !r.putPace.tooFast(r.placesFor(words)) {
+			return nil
+		}
+		paused, seen = true, count(q.Put.Seen)
+		r.unlock(&r.put, me)
+		crashpoint.At("queue.pausing")
+		wait.Pause(pause)
+	}
+}
+
+// placesFor is about how many records of that many words there is room for.
+func (r *Ring) placesFor(words uint32) uint32 {
+	tail, head := r.q.Tail.Load(), r.q.Put.Seen
+	return min(r.capacity-(count(tail)-count(head)), (r.mask+1-(uint32(tail)-uint32(head)))/words)
 }
 
 // fits reports whether there is room for one message between a tail and a head: a slot, or a record of that many

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/multiproc-go/multiproc/internal/family"
@@ -62,6 +63,9 @@ type Ring struct {
 	put, get lock.Place
 	geometry
 	spin time.Duration // see Config
+
+	putPace, getPace *pace
+	usual            *atomic.Uint32 // see Usual
 }
 
 // geometry is what a ring is made of. It is read once: any process of the family can overwrite it.
@@ -118,7 +122,7 @@ func New(c Config) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{geometry: g}
+	r := &Ring{geometry: g, putPace: new(pace), getPace: new(pace), usual: new(atomic.Uint32)}
 	r.bind(ref)
 	q := r.q
 	q.Type, q.Stride, q.Slots, q.Capacity = c.Type, uint32(g.stride), g.mask+1, g.capacity
@@ -169,7 +173,7 @@ func Decode(b []byte, c Config, how func([]byte, family.Shape) (family.Ref, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{}
+	r := &Ring{putPace: new(pace), getPace: new(pace), usual: new(atomic.Uint32)}
 	r.bind(ref)
 	q, g := r.q, &r.geometry
 	typ, slots := q.Type, q.Slots

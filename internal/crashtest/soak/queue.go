@@ -20,7 +20,7 @@ import (
 var QueuePoints = []string{
 	"queue.claimed", "queue.copied", "queue.placing", "queue.placed", "queue.committed", "queue.wake",
 	"queue.taking", "queue.held", "queue.gone", "queue.ack", "queue.acked", "queue.returned", "queue.retaken",
-	"queue.sleep", "queue.woken", "queue.giveup", "arena.pending", "arena.block", "arena.head", "arena.applied",
+	"queue.sleep", "queue.woken", "queue.giveup", "queue.pausing", "arena.pending", "arena.block", "arena.head", "arena.applied",
 }
 
 // perWorker is how many items a worker puts at most.
