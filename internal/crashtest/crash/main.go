@@ -5,6 +5,7 @@
 //	go run ./internal/crashtest/crash -kills 10000 -processes 300 -wait futex
 //	go run ./internal/crashtest/crash -kills 10000 -processes 2,7 -release store
 //	go run ./internal/crashtest/crash -kills 10000 -processes 7 -queue
+//	go run ./internal/crashtest/crash -kills 10000 -processes 3 -pool
 package main
 
 import (
@@ -47,6 +48,7 @@ func run(ctx context.Context) error {
 	release := flag.String("release", "", "swap or store; swap, and store in processes that live longer, if empty")
 	limit := flag.Duration("for", 0, "end after this time, whatever has died")
 	atQueue := flag.Bool("queue", false, "let them put and take items of a queue instead")
+	ofPool := flag.Bool("pool", false, "let them be the workers of pools instead")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
@@ -70,9 +72,12 @@ func run(ctx context.Context) error {
 		began := time.Now()
 		o := soak.Options{Processes: n, Kills: *kills, For: *limit, Seed: *seed}
 		var report fmt.Stringer
-		if *atQueue {
+		switch {
+		case *atQueue:
 			report, err = soak.RunQueue(ctx, o)
-		} else {
+		case *ofPool:
+			report, err = soak.RunPool(ctx, o)
+		default:
 			report, err = soak.Run(ctx, o)
 		}
 		fmt.Printf("%v, in %v\n", report, time.Since(began).Round(time.Millisecond))
