@@ -45,6 +45,16 @@ func (b *batch) cut(n, bytes int) *batch {
 	return front
 }
 
+// append adds the tasks of another batch, if they come next in the job and the batch does not become too large. None of either has been begun.
+func (b *batch) append(o *batch) bool {
+	if b.index+b.count != o.index || b.tries+o.tries > 0 || b.count+o.count > feedBatch || len(b.args)+len(o.args) > feedBytes {
+		return false
+	}
+	b.args = append(b.args, o.args...) // what a cut has taken off the front ends before
+	b.count += o.count
+	return true
+}
+
 // trim forgets the tasks that have ended.
 func (b *batch) trim() {
 	for ; b.ended > 0; b.ended-- {

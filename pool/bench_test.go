@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/multiproc-go/multiproc/pool"
 )
@@ -26,4 +27,33 @@ func BenchmarkSubmit(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkMapUnordered draws its inputs one by one.
+func BenchmarkMapUnordered(b *testing.B) {
+	p := newPool(b, pool.Options{Workers: 2})
+	b.ResetTimer()
+	for _, err := range pool.MapUnordered(b.Context(), p, square, func(yield func(int) bool) {
+		for i := 0; i < b.N && yield(i); i++ {
+		}
+	}) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSubmitNowAndThen lets the pool fall asleep between two tasks.
+func BenchmarkSubmitNowAndThen(b *testing.B) {
+	p := newPool(b, pool.Options{Workers: 2})
+	took := time.Duration(0)
+	for b.Loop() {
+		time.Sleep(time.Millisecond)
+		begin := time.Now()
+		if _, err := pool.Submit(b.Context(), p, square, 3).Result(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		took += time.Since(begin)
+	}
+	b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "ns/task")
 }

@@ -58,7 +58,7 @@ type mate struct {
 
 // fill starts as many workers as are missing. It is called with p.mu held.
 func (p *Pool) fill() {
-	missing := p.o.Spares - p.pending
+	missing := p.spares - p.pending
 	for i := range p.seats {
 		if p.seats[i].mate == nil {
 			missing++
@@ -304,6 +304,9 @@ func (p *Pool) unseat(m *mate) {
 	s.mate, s.busy, s.done = nil, s.busy+m.busy, s.done+m.done
 	s.restarts++
 	m.seat = -1
+	if p.o.Spares == 0 {
+		p.spares = 1 // where one has ended, others will
+	}
 	p.seatSpares()
 }
 

@@ -85,6 +85,7 @@ func (f *Future[R]) Done() <-chan struct{} { return f.done }
 
 // Result waits for the end of the task and returns its result, or its error: a *multiproc.ChildError, a [*WorkerError], [ErrCanceled], the
 // cause of Submit's context, [ErrClosed] or [ErrBroken]. If ctx ends first, Result returns its error, and the task goes on.
+// It looks for the result for up to 50 µs, as long as the machine has more than one CPU, before it sleeps.
 func (f *Future[R]) Result(ctx context.Context) (R, error) {
 	if !isClosed(f.done) {
 		f.p.listen(f.done)

@@ -127,7 +127,12 @@ func (p *Pool) records(m *mate, r *reader) (ended int, kind uint64) {
 			p.done++
 		}
 		if b.ended++; b.left() == 0 {
-			m.out = slices.Delete(m.out, at, at+1)
+			if at == 0 {
+				m.out[0] = nil
+				m.out = m.out[1:]
+			} else {
+				m.out = slices.Delete(m.out, at, at+1)
+			}
 		}
 	}
 	flush(nil)

@@ -98,8 +98,9 @@ func (j *job) collect(into []piece) []piece {
 	return ended
 }
 
-// add queues tasks; if the pool or the job has ended, they end at once. The batch may become part of another.
-func (p *Pool) add(b *batch) {
+// add queues tasks; if the pool or the job has ended, they end at once. kept is false if the tasks went into another batch, and this one can be
+// used again.
+func (p *Pool) add(b *batch) (kept bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	j := b.job
@@ -109,18 +110,23 @@ func (p *Pool) add(b *batch) {
 	}
 	if err != nil {
 		p.endWith(b, err)
-		return
+		return true
 	}
-	j.enqueue(b)
+	kept = j.enqueue(b)
 	p.dispatch()
+	return kept
 }
 
 // enqueue queues tasks behind all others of the job.
-func (j *job) enqueue(b *batch) {
-	j.queued = append(j.queued, b)
+func (j *job) enqueue(b *batch) (kept bool) {
 	j.waiting += b.count
 	j.p.queued += b.count
 	j.p.list(j)
+	if n := len(j.queued); n > 0 && j.queued[n-1].append(b) {
+		return false
+	}
+	j.queued = append(j.queued, b)
+	return true
 }
 
 // list makes a job one that has tasks to be handed out.

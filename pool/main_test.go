@@ -11,10 +11,14 @@ import (
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/modetest"
+	"github.com/multiproc-go/multiproc/internal/wait"
 	"github.com/multiproc-go/multiproc/multiproctest"
 	"github.com/multiproc-go/multiproc/pool"
 	"github.com/multiproc-go/multiproc/shm"
 )
+
+// A wake that was lost is a test that hangs.
+var _ = os.Setenv(wait.EnvLastResort, "1h")
 
 func TestMain(m *testing.M) { multiproctest.Main(m) }
 

@@ -199,13 +199,18 @@ func (f *feed[A]) run(inputs iter.Seq[A]) {
 	defer func() { f.panic = recover() }()
 	b := &batch{job: f.j}
 	flush := func() bool {
-		full := b
-		next := full.index + full.count
-		b = &batch{job: f.j, index: next}
-		if f.most > 1 {
-			b.args = make([]byte, 0, len(full.args)+len(full.args)/8)
+		next, size, kept := b.index+b.count, len(b.args), false
+		if b.count > 0 && !f.queue(b.count, func() { kept = f.p.add(b) }) {
+			return false
 		}
-		return full.count == 0 || f.queue(full.count, func() { f.p.add(full) })
+		if kept { // else it is ours, to be used again
+			b = &batch{job: f.j}
+			if f.most > 1 {
+				b.args = make([]byte, 0, size+size/8)
+			}
+		}
+		b.index, b.count, b.args = next, 0, b.args[:0]
+		return true
 	}
 	for in := range inputs {
 		var err error

@@ -33,7 +33,9 @@ type Options struct {
 	// take: one at a time of tasks that take a millisecond or more.
 	Chunk int
 
-	// Spares are workers, beyond Workers, that are started ahead and do nothing until they replace one that has died.
+	// Spares are workers, beyond Workers, that are started ahead and do nothing until they replace one that has ended: a spare takes the next
+	// task a millisecond or two after a death, a process that has yet to be started needs some more. 0 is none as long as no worker has
+	// ended, and one from then on; negative is none ever.
 	Spares int
 
 	// Bytes bounds the memory of arguments and, again, of results that are under way, and so the size of one; 0 is 64 MiB. It is taken as
@@ -58,7 +60,7 @@ func (o Options) settle() (Options, error) {
 		name   string
 		v, max int64
 	}{
-		{"Workers", int64(o.Workers), maxWorkers}, {"Spares", int64(o.Spares), maxWorkers},
+		{"Workers", int64(o.Workers), maxWorkers}, {"Spares", int64(max(o.Spares, 0)), maxWorkers},
 		{"MaxTasksPerWorker", int64(o.MaxTasksPerWorker), 1 << 40}, {"TaskTimeout", int64(o.TaskTimeout), 1<<63 - 1},
 		{"Retry", int64(o.Retry), 1 << 30}, {"Chunk", int64(o.Chunk), maxChunk}, {"Bytes", o.Bytes, 1<<63 - 1},
 	} {

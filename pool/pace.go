@@ -21,11 +21,18 @@ type pace struct {
 	seen         int     // tasks, all
 }
 
-// measure learns that n tasks took d together.
+// measure learns that n tasks took d together. What is older counts for no more than three times as many tasks, for tasks that have become slow come
+// one by one after thousands of fast ones.
 func (c *pace) measure(d time.Duration, n int) {
 	const fade = 0.75
-	c.spent = c.spent*fade + max(float64(d), 1)
-	c.tasks = c.tasks*fade + float64(n)
+	took := max(float64(d), 1)
+	if c.seen > 0 {
+		keep := min(c.tasks*fade, 3*float64(n))
+		took += c.spent / c.tasks * keep
+		c.tasks = keep
+	}
+	c.spent = took
+	c.tasks += float64(n)
 	c.seen += n
 }
 

@@ -33,6 +33,7 @@ type Pool struct {
 	seats   []seat
 	early   map[uint64][][]byte // messages of mates that are not in crew yet
 	pending int                 // mates that are being started, and do not exist yet
+	spares  int                 // that there shall be
 	started int                 // for names
 	ready   bool                // up is closed
 	scratch []byte              // for one message
@@ -72,7 +73,7 @@ func New(ctx context.Context, o Options) (*Pool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	p := &Pool{o: o, means: means, up: make(chan struct{}), over: make(chan struct{}), seats: make([]seat, o.Workers), early: map[uint64][][]byte{}, changed: make(chan struct{}, 1)}
+	p := &Pool{o: o, means: means, up: make(chan struct{}), over: make(chan struct{}), seats: make([]seat, o.Workers), early: map[uint64][][]byte{}, changed: make(chan struct{}, 1), spares: max(o.Spares, 0)}
 	if p.init.Init, p.init.InitArg, err = means.Encode(o.Init); err != nil {
 		return nil, fmt.Errorf("pool: Options.Init: %w", err)
 	}

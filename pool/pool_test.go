@@ -295,6 +295,33 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestSpares: when the only worker dies, a spare that has run no task takes its place, and it was there before if it was to be.
+func TestSpares(t *testing.T) {
+	for spares, first := range map[int]int64{-1: 1, 0: 1, 1: 2} {
+		up := newValue(t)
+		p := newPool(t, pool.Options{Workers: 1, Spares: spares, Init: initOK.With(up)})
+		await(t, up, first)
+		if _, err := pool.Submit(t.Context(), p, panics, "").Result(modetest.Patient(t)); !errors.Is(err, pool.ErrWorkerDied) {
+			t.Error(err)
+		}
+		if r, err := pool.Submit(t.Context(), p, square, 3).Result(modetest.Patient(t)); r != 9 || err != nil {
+			t.Error(r, err)
+		}
+		want := first + 1
+		if spares == 0 {
+			want++ // from now on there is one
+		}
+		await(t, up, want)
+		p.Close()
+		if err := p.Wait(modetest.Patient(t)); err != nil {
+			t.Error(err)
+		}
+		if n := shm.Add(up, 0); n != want {
+			t.Errorf("Spares %d: %d workers were set up, want %d", spares, n, want)
+		}
+	}
+}
+
 func TestMaxTasksPerWorker(t *testing.T) {
 	p := newPool(t, pool.Options{Workers: 2, MaxTasksPerWorker: 3})
 	names := map[string]int{}

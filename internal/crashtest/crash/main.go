@@ -6,6 +6,7 @@
 //	go run ./internal/crashtest/crash -kills 10000 -processes 2,7 -release store
 //	go run ./internal/crashtest/crash -kills 10000 -processes 7 -queue
 //	go run ./internal/crashtest/crash -kills 10000 -processes 7 -semaphore
+//	go run ./internal/crashtest/crash -kills 10000 -processes 3 -pool
 package main
 
 import (
@@ -49,6 +50,7 @@ func run(ctx context.Context) error {
 	limit := flag.Duration("for", 0, "end after this time, whatever has died")
 	atQueue := flag.Bool("queue", false, "let them put and take items of a queue instead")
 	atSemaphore := flag.Bool("semaphore", false, "let them hold permits of a semaphore instead")
+	ofPool := flag.Bool("pool", false, "let them be the workers of pools instead")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
@@ -72,11 +74,14 @@ func run(ctx context.Context) error {
 		began := time.Now()
 		o := soak.Options{Processes: n, Kills: *kills, For: *limit, Seed: *seed}
 		var report fmt.Stringer
-		if *atQueue {
+		switch {
+		case *atQueue:
 			report, err = soak.RunQueue(ctx, o)
-		} else if *atSemaphore {
+		case *atSemaphore:
 			report, err = soak.RunSemaphore(ctx, o)
-		} else {
+		case *ofPool:
+			report, err = soak.RunPool(ctx, o)
+		default:
 			report, err = soak.Run(ctx, o)
 		}
 		fmt.Printf("%v, in %v\n", report, time.Since(began).Round(time.Millisecond))
