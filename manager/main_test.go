@@ -12,6 +12,7 @@ var programs = map[string]func() error{
 	"memory":  memoryProgram,
 	"holder":  holderProgram,
 	"waiters": waitersProgram,
+	"flood":   floodProgram,
 }
 
 func TestMain(m *testing.M) {
