@@ -66,7 +66,8 @@
 // the child has begun leaves it to the server's Options.Grace. CPython's servers keep references of
 // processes that were killed for ever, and so do ours over TCP.
 //
-// What a [Guard] or a [Permit] holds is given up when its process dies, or its connection ends: the next [Mutex.Lock] finds it Abandoned. An
+// What a [Guard] or a [Permit] holds is given up when its process dies, or its connection ends, and in goroutine mode when the entry ends with whose
+// context it was taken: the next [Mutex.Lock] finds it Abandoned. An
 // item of a [Queue] that was sent, and not received, goes back.
 //
 // # Limits

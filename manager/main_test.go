@@ -9,9 +9,12 @@ import (
 
 // programs are what a test binary is in another process of a test.
 var programs = map[string]func() error{
-	"memory":  memoryProgram,
-	"holder":  holderProgram,
-	"waiters": waitersProgram,
+	"memory":      memoryProgram,
+	"holder":      holderProgram,
+	"waiters":     waitersProgram,
+	"flood":       floodProgram,
+	"soak":        soakProgram,
+	"soak-server": soakServerProgram,
 }
 
 func TestMain(m *testing.M) {

@@ -68,6 +68,9 @@ type Options struct {
 	MaxObjectBytes int64
 	MaxBytes       int64
 	MaxReply       int64
+	// MaxUnread is how many bytes of large replies, of 256 KiB and more, may be on their way to clients that have not taken them yet: beyond it
+	// the client that has taken its time for longest is closed. 0 is 1 GiB, below 0 is no limit.
+	MaxUnread int64
 
 	// Grace is how long an object that nobody refers to any more is kept, for references that are
 	// under way from one process to another. 0 is DefaultGrace, below 0 is none, as in Python.
@@ -129,6 +132,9 @@ func (o Options) checked() (Options, error) {
 	o.Decode.Bytes = o.MaxMessage
 	if o.Decode.Memory == 0 {
 		o.Decode.Memory = max(256<<20, 4*o.MaxMessage)
+	}
+	if o.MaxUnread == 0 {
+		o.MaxUnread = 1 << 30
 	}
 	if o.MaxConnections == 0 {
 		o.MaxConnections = DefaultMaxConnections

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/manager/internal/wire"
 )
 
@@ -23,6 +24,7 @@ type pinned struct {
 	again     *recursion // of a ReentrantMutex, or nil
 	abandoned atomic.Bool
 	over      atomic.Bool
+	forget    func() // that the end of a goroutine that stands for a process gives it up; nil in a process
 }
 
 // pin calls a method that takes something, and keeps the connection. It is nil, without an error, if there was
@@ -49,12 +51,34 @@ func (b *base) pin(ctx context.Context, method, release string, args ...any) (*p
 		if l.kind == wire.KindReturn && (l.result == true || l.result == int64(1) || l.result == int64(2)) {
 			p := &pinned{b: b, l: l, take: method, release: release}
 			p.abandoned.Store(l.result == int64(2))
+			if m := family.FromContext(ctx); m != nil {
+				p.forget, _ = m.AtDeath(p.giveUp)
+			}
 			return p, nil
 		}
 		kind, result := l.kind, l.result
 		s.links.put(l, true)
 		_, err = s.settle(ctx, b.h.r, method, kind, result, nil)
 		return nil, err
+	}
+}
+
+// giveUp is the death of who holds it, in goroutine mode: the connection ends, as that of a process would.
+func (p *pinned) giveUp() {
+	if p.again != nil {
+		p.again.owner.mu.Lock()
+		defer p.again.owner.mu.Unlock()
+		p.again.forget(p)
+	}
+	if !p.over.Swap(true) {
+		p.b.h.s.links.put(p.l, false)
+	}
+}
+
+// isOver takes the guard off the list of what a death gives up.
+func (p *pinned) isOver() {
+	if p.forget != nil {
+		p.forget()
 	}
 }
 
@@ -79,6 +103,7 @@ func (p *pinned) callLocked(ctx context.Context, method string, args ...any) (an
 			if p.again != nil {
 				p.again.forget(p)
 			}
+			p.isOver()
 			s.links.put(p.l, false)
 		}
 		return nil, s.failed(ctx, p.b.h.r.typeid, method, err)
@@ -96,6 +121,7 @@ func (p *pinned) end() {
 	if p.over.Swap(true) {
 		return
 	}
+	p.isOver()
 	ctx, cancel := context.WithTimeout(context.Background(), pinnedTimeout)
 	defer cancel()
 	s := p.b.h.s

@@ -126,6 +126,7 @@ func (r *recursion) end(p *pinned) {
 	err := p.l.call(ctx, s, p.b.h.r.ident, p.release, nil, nil)
 	if r.depth--; r.depth == 0 || err != nil {
 		p.over.Store(true)
+		p.isOver()
 		r.forget(p)
 		s.links.put(p.l, err == nil)
 	}

@@ -39,8 +39,9 @@ type Server struct {
 	listener *conn.Listener
 	types    map[string]*UserType
 	peers    peers
-	codecs   sync.Pool     // of *codec
-	aheads   sync.Pool     // of *[]byte: replies that wait for others
+	codecs   sync.Pool // of *codec
+	aheads   sync.Pool // of *[]byte: replies that wait for others
+	unread   unread
 	heavy    chan struct{} // has a token for each large request that is being decoded
 	threads  atomic.Int64  // of connections that have one of their own
 
@@ -98,6 +99,7 @@ func newServer(o Options, newMachine func(state.Options) machine) (*Server, erro
 		types:    make(map[string]*UserType),
 		codecs:   sync.Pool{New: newCodec},
 		aheads:   sync.Pool{New: func() any { return new([]byte) }},
+		unread:   unread{limit: o.MaxUnread},
 		heavy:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),

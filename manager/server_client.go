@@ -240,7 +240,9 @@ func (c *client) next() []byte {
 }
 
 func (c *client) send() bool {
+	large := c.s.unread.begin(c)
 	err := c.f.Send(context.Background(), c.out)
+	c.s.unread.end(large)
 	if cap(c.out) > keepBuffer {
 		c.out = nil
 	}

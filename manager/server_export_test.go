@@ -17,6 +17,13 @@ func (s *Server) Connections() int {
 	return len(s.conn)
 }
 
+// Kept returns how many objects there are, whether they are counted or not.
+func (s *Server) Kept() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.(*state.State).Objects()
+}
+
 // Waiting returns how many connections wait for a reply that is up to another client.
 func (s *Server) Waiting() (n int) {
 	s.mu.Lock()

@@ -274,7 +274,7 @@ func TestRandomRequests(t *testing.T) {
 
 // memoryProgram is a server in a process of its own, whose memory a test measures.
 func memoryProgram() error {
-	s, err := manager.NewServer(manager.Options{Authkey: []byte("key"), HandshakeTimeout: time.Hour})
+	s, err := manager.NewServer(manager.Options{Authkey: []byte("key"), HandshakeTimeout: time.Hour, MaxUnread: 64 << 20})
 	if err != nil {
 		return err
 	}

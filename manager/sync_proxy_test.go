@@ -267,3 +267,53 @@ func TestLocksAreNoSemaphores(t *testing.T) {
 		}
 	})
 }
+
+// leaveHeld takes what there is and ends, with all of it in its hands.
+var leaveHeld = multiproc.Proc("manager_test.leaveHeld", func(ctx context.Context, s leaving) error {
+	o := manager.NewOwner()
+	_, err := s.Mutex.Lock(ctx)
+	_, err1 := s.RW.Lock(ctx)
+	_, err2 := s.Sem.Acquire(ctx)
+	_, err3 := s.Cond.Lock(ctx)
+	_, err4 := s.Again.Lock(ctx, o)
+	_, err5 := s.Again.Lock(ctx, o)
+	g, err6 := s.Other.Lock(ctx)
+	g.Unlock() // but this one
+	return errors.Join(err, err1, err2, err3, err4, err5, err6)
+})
+
+type leaving struct {
+	Mutex, Other *manager.Mutex
+	RW           *manager.RWMutex
+	Sem          *manager.Semaphore
+	Cond         *manager.Cond
+	Again        *manager.ReentrantMutex
+}
+
+// TestEndWithGuards: the end of an entry, in a process or a goroutine, gives up what it holds.
+func TestEndWithGuards(t *testing.T) {
+	ctx := modetest.Patient(t)
+	c := dialOurs(t, manager.Options{})
+	s := leaving{
+		must(manager.NewMutex(ctx, c))(t), must(manager.NewMutex(ctx, c))(t), must(manager.NewRWMutex(ctx, c))(t),
+		must(manager.NewSemaphore(ctx, c, 1))(t), must(manager.NewCond(ctx, c))(t), must(manager.NewReentrantMutex(ctx, c))(t),
+	}
+	call := must(leaveHeld.Start(ctx, s))(t)
+	ok(t, call.Wait(ctx))
+	guards := map[string]manager.Guard{
+		"Mutex": must(s.Mutex.Lock(ctx))(t), "RWMutex": must(s.RW.Lock(ctx))(t), "Cond": must(s.Cond.Lock(ctx))(t),
+		"ReentrantMutex": must(s.Again.Lock(ctx, manager.NewOwner()))(t),
+	}
+	for name, g := range guards {
+		if !g.Abandoned() {
+			t.Errorf("%s: nobody is told", name)
+		}
+		g.Unlock()
+	}
+	must(s.Sem.Acquire(ctx))(t).Release()
+	g := must(s.Other.Lock(ctx))(t)
+	if g.Abandoned() {
+		t.Error("what was unlocked is abandoned")
+	}
+	g.Unlock()
+}

@@ -57,6 +57,7 @@ Limits (SIZE is bytes, or with K, M, G; a DURATION is as 1m30s):
 
   --max-message SIZE     of a request (default 64M)
   --max-reply SIZE       of a reply (default 256M)
+  --max-unread SIZE      of all large replies that clients have not taken (default 1G)
   --max-objects N        objects at once (default 1048576)
   --max-object SIZE      contents of one object, about (default 256M)
   --max-memory SIZE      contents of all objects, about (default 1G)
@@ -112,6 +113,7 @@ func parseServe(args []string) (config, error) {
 	}
 	size("max-message", &o.MaxMessage)
 	size("max-reply", &o.MaxReply)
+	size("max-unread", &o.MaxUnread)
 	size("max-object", &o.MaxObjectBytes)
 	size("max-memory", &o.MaxBytes)
 	count := func(name string, to *int) {

@@ -16,6 +16,30 @@ type Member struct {
 	parent   lease.ID
 	orphaned chan struct{}
 	orphan   sync.Once // closes orphaned, in goroutine mode
+	heirs    []*heir   // Family.mu; nil after Die
+	dead     bool      // likewise
+}
+
+// An heir is told of the death of a member that is a goroutine. Where members are processes the system tells.
+type heir struct{ f func() }
+
+// AtDeath has Die call f, unless forget is called before. It is false if m is dead, or is not a goroutine: f will not be called.
+func (m *Member) AtDeath(f func()) (forget func(), ok bool) {
+	if m.mode != Goroutines {
+		return nil, false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead {
+		return nil, false
+	}
+	h := &heir{f}
+	m.heirs = append(m.heirs, h)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.heirs = slices.DeleteFunc(m.heirs, func(x *heir) bool { return x == h })
+	}, true
 }
 
 // ID names the member in lock words and in the process table.
@@ -97,7 +121,14 @@ func (f *Family) spawn(parent lease.ID) (*Member, error) {
 func (m *Member) Die() {
 	m.Table.EndLocal(m.id, m.steward())
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	heirs := m.heirs
+	m.heirs, m.dead = nil, true
+	defer func() {
+		m.mu.Unlock()
+		for _, h := range heirs {
+			h.f()
+		}
+	}()
 	m.orphanChildren(m.id)
 	delete(m.children, m.id)
 	siblings := slices.DeleteFunc(m.children[m.parent], func(c *Member) bool { return c == m })

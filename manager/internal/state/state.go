@@ -139,6 +139,9 @@ func (s *State) execute(c *Command) {
 	s.answer(c.Client, c.Request, c.Protocol, c.Holder, result, err)
 }
 
+// Objects returns how many objects there are, whether somebody counts them or not.
+func (s *State) Objects() int { return len(s.objects) }
+
 // Deadline returns the logical time at which a Tick is wanted; ok is false if none is.
 func (s *State) Deadline() (at time.Duration, ok bool) {
 	for _, t := range []timers{s.graces, s.patience} {
