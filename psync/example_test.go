@@ -169,7 +169,7 @@ var fetch = multiproc.Proc("fetch", func(ctx context.Context, d download) error 
 	for range 10 {
 		err := d.Slots.Do(ctx, func() error {
 			n := shm.Add(d.Now, 1)
-			for most := d.Most.Load(); n > most && !shm.CompareAndSwap(d.Most, most, n); most = d.Most.Load() {
+			for most := shm.Add(d.Most, 0); n > most && !shm.CompareAndSwap(d.Most, most, n); most = shm.Add(d.Most, 0) {
 			}
 			shm.Add(d.Now, -1)
 			return nil

@@ -47,7 +47,7 @@ var usePermits = multiproc.Func("usePermits", func(ctx context.Context, j permit
 		errs []error
 		wg   sync.WaitGroup
 	)
-	for shm.Add(j.Ready, 1); j.Ready.Load() < permitProcesses && ctx.Err() == nil; {
+	for shm.Add(j.Ready, 1); shm.Add(j.Ready, 0) < permitProcesses && ctx.Err() == nil; {
 		runtime.Gosched()
 	}
 	for g := range permitClients {
