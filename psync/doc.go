@@ -40,7 +40,7 @@
 // A process that reads an [RWMutex] or acquires from a [Semaphore] for the first time needs up to 1 KiB of the family's memory for it.
 //
 // Locks belong to processes, not to goroutines: which goroutine unlocks is up to the
-// program. They are not recursive and not fair. What is on the arena's pages can be
+// program. Only a [ReentrantMutex] is recursive, and none is fair. What is on the arena's pages can be
 // corrupted by any process of the family.
 //
 // # Testing

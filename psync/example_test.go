@@ -267,3 +267,75 @@ func ExampleSemaphore_Post() {
 	// signal 2
 	// signal 3
 }
+
+// accounts are a ledger whose methods lock it, and call each other.
+type accounts struct {
+	mu     *psync.ReentrantMutex
+	ledger ledger
+}
+
+func (a accounts) move(ctx context.Context, o psync.Owner, n int64) error {
+	return a.mu.Do(ctx, o, func() error {
+		if err := a.add(ctx, o, 0, -n); err != nil {
+			return err
+		}
+		return a.add(ctx, o, 1, n)
+	})
+}
+
+func (a accounts) add(ctx context.Context, o psync.Owner, account int, n int64) error {
+	return a.mu.Do(ctx, o, func() error {
+		a.ledger.Accounts.Set(account, a.ledger.Accounts.At(account)+n)
+		return nil
+	})
+}
+
+// Functions that lock call each other, and pass on who it is that has the lock.
+func ExampleReentrantMutex() {
+	mu, err := psync.NewReentrantMutex()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer mu.Close()
+	a := accounts{mu, newLedger()}
+	defer a.ledger.close()
+
+	owner, err := psync.NewOwner()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(a.move(context.Background(), owner, 5), a.ledger.Accounts.Slice())
+	// Output: <nil> [995 5]
+}
+
+// prepare is what has to be done once, by whichever child comes first.
+var prepare = multiproc.Func("prepare", func(ctx context.Context, o *psync.Once) (did bool, err error) {
+	err = o.Do(ctx, func() error {
+		did = true
+		return nil
+	})
+	return did, err
+})
+
+func ExampleOnce() {
+	ctx := context.Background()
+	once, err := psync.NewOnce()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer once.Close()
+	did := 0
+	for range 3 {
+		child, err := prepare.Start(ctx, once)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if yes, err := child.Result(ctx); err != nil {
+			log.Fatal(err)
+		} else if yes {
+			did++
+		}
+	}
+	fmt.Println(did, once.Done())
+	// Output: 1 true
+}

@@ -19,6 +19,7 @@ func structs() []reflect.Type {
 		reflect.TypeFor[Queue](), reflect.TypeFor[QueueSide](), reflect.TypeFor[QueueCell](),
 		reflect.TypeFor[Hold](), reflect.TypeFor[HoldLink](), reflect.TypeFor[HoldChunk](), reflect.TypeFor[RWMutex](),
 		reflect.TypeFor[SemaphoreMove](), reflect.TypeFor[Semaphore](),
+		reflect.TypeFor[Reentrant](), reflect.TypeFor[Once](),
 	}
 }
 

@@ -15,6 +15,8 @@ const (
 	KindRWMutex
 	KindHolds // more holds of an RWMutex or a Semaphore
 	KindSemaphore
+	KindReentrant
+	KindOnce
 )
 
 // ObjectLockAt is where the lock lies in the payload of a value or an array.
