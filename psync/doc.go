@@ -1,4 +1,4 @@
-// Package psync has locks, events, condition variables and barriers that processes share, and that
+// Package psync has locks, semaphores, events, condition variables and barriers that processes share, and that
 // no death leaves held or waited for.
 //
 // # Usage
@@ -30,15 +30,17 @@
 //
 // Of an [RWMutex] that goes for the writer. A reader that dies has read, and that is all.
 //
+// Permits of a [Semaphore] that a process holds when it dies are free again.
+//
 // A waiter that dies has no effect on the others. What a death does to an [Event], a [Cond] and a [Barrier] they say
 // themselves.
 //
 // # Limits
 //
-// A process that reads an [RWMutex] for the first time needs up to 1 KiB of the family's memory for it.
+// A process that reads an [RWMutex] or acquires from a [Semaphore] for the first time needs up to 1 KiB of the family's memory for it.
 //
 // Locks belong to processes, not to goroutines: which goroutine unlocks is up to the
-// program. They are not recursive and not fair. What is on the arena's pages can be
+// program. Only a [ReentrantMutex] is recursive, and none is fair. What is on the arena's pages can be
 // corrupted by any process of the family.
 //
 // # Testing

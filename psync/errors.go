@@ -43,11 +43,11 @@ func registered(name string, err error) error {
 // A HandleError tells why bytes or a text were not taken for a handle.
 type HandleError = family.HandleError
 
-// A GuardError is what the methods of a [Guard], [ReadGuard], [WriteGuard] or [Permit], and those of a [Cond] that take a Guard, panic
+// A GuardError is what the methods of a [Guard], [ReadGuard], [WriteGuard], [ReentrantGuard] or [Permit], and those of a [Cond] that take a Guard, panic
 // with: it, or the guard that it is a copy of, was unlocked before, or given to [Cond.Wait], which makes
 // another of it; or it is the zero Guard, or that of another lock.
 type GuardError struct {
-	Op string // "Unlock", "Downgrade", "Release", "Repaired", "Abandoned" or "Wait"
+	Op string // "Unlock", "Downgrade", "Release", "Repaired", "Abandoned", "Depth" or "Wait"
 }
 
 func (e *GuardError) Error() string {

@@ -20,13 +20,13 @@ func (m *Mutex) BindMember(member *family.Member) {
 }
 
 // MarshalBinary encodes the handle for another process of the family.
-func (m *Mutex) MarshalBinary() ([]byte, error) { return m.marshal(m.ref.AppendBinary) }
+func (m *Mutex) MarshalBinary() ([]byte, error) { return m.marshal(m.ref.AppendBinary, mutexShape) }
 
-func (m *Mutex) marshal(how func([]byte, family.Shape) ([]byte, error)) ([]byte, error) {
+func (m *Mutex) marshal(how func([]byte, family.Shape) ([]byte, error), s family.Shape) ([]byte, error) {
 	if m.ref.Live() && m.place.Closing() {
-		return nil, &HandleError{Kind: "mutex", Err: ErrClosed}
+		return nil, &HandleError{Kind: s.Name(), Err: ErrClosed}
 	}
-	return how(nil, mutexShape)
+	return how(nil, s)
 }
 
 // UnmarshalBinary makes m the handle that b encodes. It returns a [*HandleError] for
@@ -41,7 +41,7 @@ func (m *Mutex) UnmarshalBinary(b []byte) error {
 }
 
 // MarshalText is MarshalBinary as one word of ASCII, for a flag or the environment.
-func (m *Mutex) MarshalText() ([]byte, error) { return m.marshal(m.ref.AppendText) }
+func (m *Mutex) MarshalText() ([]byte, error) { return m.marshal(m.ref.AppendText, mutexShape) }
 
 // UnmarshalText undoes MarshalText.
 func (m *Mutex) UnmarshalText(text []byte) error {

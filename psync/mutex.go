@@ -34,9 +34,14 @@ func NewMutex() (*Mutex, error) {
 	}
 	m := new(Mutex)
 	m.set(ref)
+	m.begin()
+	return m, nil
+}
+
+// begin makes a block of zeros a lock that is free.
+func (m *Mutex) begin() {
 	// Where it begins to count is no secret, but what lies here next shall not look like it.
 	m.place.Mutex.Watch.Store(rand.Uint32()&^layout.WatchState | 1<<31)
-	return m, nil
 }
 
 // Lock waits until it holds m. An error means that m is not held: ctx's, when it

@@ -24,14 +24,18 @@ type handle interface {
 // TestHandlesOfEachKind: they travel as text and in JSON, and are not taken for one another.
 func TestHandlesOfEachKind(t *testing.T) {
 	event, cond, barrier := newEvent(t), newCond(t), newBarrier(t, 3)
+	semaphore, reentrant, once := newSemaphore(t, 1), newReentrant(t), newOnce(t)
 	kinds := map[string]struct {
 		made  handle
 		fresh func() handle
 		equal func(handle) bool
 	}{
-		"event":   {event, func() handle { return new(psync.Event) }, func(h handle) bool { return event.Equal(h.(*psync.Event)) }},
-		"cond":    {cond, func() handle { return new(psync.Cond) }, func(h handle) bool { return cond.Equal(h.(*psync.Cond)) }},
-		"barrier": {barrier, func() handle { return new(psync.Barrier) }, func(h handle) bool { return barrier.Equal(h.(*psync.Barrier)) }},
+		"event":           {event, func() handle { return new(psync.Event) }, func(h handle) bool { return event.Equal(h.(*psync.Event)) }},
+		"cond":            {cond, func() handle { return new(psync.Cond) }, func(h handle) bool { return cond.Equal(h.(*psync.Cond)) }},
+		"semaphore":       {semaphore, func() handle { return new(psync.Semaphore) }, func(h handle) bool { return semaphore.Equal(h.(*psync.Semaphore)) }},
+		"barrier":         {barrier, func() handle { return new(psync.Barrier) }, func(h handle) bool { return barrier.Equal(h.(*psync.Barrier)) }},
+		"reentrant-mutex": {reentrant, func() handle { return new(psync.ReentrantMutex) }, func(h handle) bool { return reentrant.Equal(h.(*psync.ReentrantMutex)) }},
+		"once":            {once, func() handle { return new(psync.Once) }, func(h handle) bool { return once.Equal(h.(*psync.Once)) }},
 	}
 	for name, k := range kinds {
 		text, err := k.made.MarshalText()

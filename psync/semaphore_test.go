@@ -214,30 +214,62 @@ func TestSemaphoreDo(t *testing.T) {
 	wantPermits(t, s, 1)
 }
 
-// TestSemaphoreBigFirst: who wants many is served although others take and give back all the time.
+// TestSemaphoreBigFirst: who wants all is served although another always takes the next permit before it gives one back, as long as
+// there is one for it.
 func TestSemaphoreBigFirst(t *testing.T) {
-	s := newSemaphore(t, 4)
+	s := newSemaphore(t, 2)
+	p := mustAcquire(t, s, 1)
 	var stop atomic.Bool
-	var small sync.WaitGroup
-	for range 8 {
-		small.Go(func() {
-			for !stop.Load() {
-				p, err := s.Acquire(modetest.Patient(t))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				time.Sleep(time.Microsecond)
+	ended := make(chan error)
+	go func() {
+		for !stop.Load() {
+			if next, ok := s.TryAcquire(); ok {
 				p.Release()
+				p = next
+				continue
 			}
-		})
-	}
-	for range 10 {
-		mustAcquire(t, s, 4).Release()
+			p.Release()
+			var err error
+			if p, err = s.Acquire(modetest.Patient(t)); err != nil {
+				ended <- err
+				return
+			}
+		}
+		p.Release()
+		ended <- nil
+	}()
+	for range 5 {
+		mustAcquire(t, s, 2).Release()
 	}
 	stop.Store(true)
-	small.Wait()
-	wantPermits(t, s, 4)
+	must(t, modetest.Receive(t, ended, "end of the other"))
+	wantPermits(t, s, 2)
+}
+
+// TestSemaphoreWakes: one that sleeps is woken by a Post and by a Release, also if it wants more than one of them brings.
+func TestSemaphoreWakes(t *testing.T) {
+	sleeping := atPoint(t, "sema.sleep")
+	s := newSemaphore(t, 2)
+	for range 50 {
+		held := mustAcquire(t, s, 1)
+		got := make(chan error, 1)
+		go func() {
+			p, err := s.AcquireN(modetest.Patient(t), 3)
+			if err == nil {
+				p.Release()
+			}
+			got <- err
+		}()
+		modetest.Receive(t, sleeping, "waiter")
+		must(t, s.Post())
+		modetest.Receive(t, sleeping, "waiter that has too few")
+		held.Release()
+		must(t, modetest.Receive(t, got, "end of the waiter"))
+		must(t, s.Wait(t.Context()))
+		for len(sleeping) > 0 {
+			<-sleeping
+		}
+	}
 }
 
 func TestSemaphoreAfterClose(t *testing.T) {
@@ -348,6 +380,9 @@ var semaWork = multiproc.Func("semaWork", func(ctx context.Context, j semaJob) (
 		served++
 		if got := shm.Add(j.Inside, n); got > j.Most {
 			return errors.New("more permits are held than there are")
+		}
+		if rnd.IntN(8) == 0 {
+			time.Sleep(time.Duration(rnd.IntN(50)) * time.Microsecond) // so that others find too few
 		}
 		shm.Add(j.Inside, -n)
 		return nil

@@ -37,7 +37,8 @@ var kindNames = map[uint32]string{
 	layout.KindMutex: "mutex", layout.KindValue: "value", layout.KindArray: "array",
 	layout.KindEvent: "event", layout.KindCond: "cond", layout.KindCondNode: "cond's node", layout.KindBarrier: "barrier",
 	layout.KindQueue: "queue", layout.KindJoinable: "joinable-queue", layout.KindMessage: "message",
-	layout.KindRWMutex: "rwmutex", layout.KindSemaphore: "semaphore", layout.KindWaits: "record of waits",
+	layout.KindRWMutex: "rwmutex", layout.KindSemaphore: "semaphore", layout.KindReentrant: "reentrant-mutex", layout.KindOnce: "once",
+	layout.KindWaits: "record of waits",
 }
 
 // NewRef allocates a block of zeros for this process.

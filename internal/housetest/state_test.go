@@ -35,12 +35,13 @@ var state = map[string]string{
 	"pickle.renamings":            "made of two texts when it is first asked for, and constant",
 	"pickle.seeds":                "drawn once: hashes must not be predictable",
 	"pickle.structs":              "a cache: what is found out about a type never changes",
+	"psync.owners":                "numbers the owners that this process has made, so that no two are alike",
 	"shm.typeInfos":               "a cache: what is found out about a type never changes",
 }
 
 // constants are variables that nothing writes to: Go has no constants of their types.
 var constants = []string{
-	"psync.mutexShape", "psync.rwMutexShape", "psync.semaphoreShape", "psync.eventShape", "psync.condShape", "psync.barrierShape", "internal/cond.nodeShape", "internal/cond.errCrowded",
+	"psync.mutexShape", "psync.rwMutexShape", "psync.semaphoreShape", "psync.reentrantShape", "psync.onceShape", "psync.eventShape", "psync.condShape", "psync.barrierShape", "internal/cond.nodeShape", "internal/cond.errCrowded",
 	"internal/family.kindNames", "internal/family.crcTable",
 	"internal/handoff.refusedTypes", "internal/handoff.ownForms", "internal/handoff.usual", "internal/handoff.encMode", "internal/handoff.decMode",
 	"internal/sys.resources",

@@ -20,6 +20,7 @@ func structs() []reflect.Type {
 		reflect.TypeFor[Hold](), reflect.TypeFor[HoldLink](), reflect.TypeFor[HoldChunk](), reflect.TypeFor[RWMutex](),
 		reflect.TypeFor[SemaphoreMove](), reflect.TypeFor[Semaphore](),
 		reflect.TypeFor[Waits](), reflect.TypeFor[Wait](),
+		reflect.TypeFor[Reentrant](), reflect.TypeFor[Once](),
 	}
 }
 

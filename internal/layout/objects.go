@@ -15,6 +15,8 @@ const (
 	KindRWMutex
 	KindHolds // more holds of an RWMutex or a Semaphore
 	KindSemaphore
+	KindReentrant
+	KindOnce
 	KindWaits // what the goroutines of one process wait for
 )
 

@@ -1,0 +1,22 @@
+package psync
+
+import (
+	"github.com/multiproc-go/multiproc/internal/family"
+	"github.com/multiproc-go/multiproc/internal/layout"
+)
+
+// set makes m the handle that ref is.
+func (m *ReentrantMutex) set(ref family.Ref) {
+	// SAFETY: a block of this kind holds a layout.Reentrant, which begins with a layout.Mutex; its address is valid for as
+	// long as the process lives, whatever becomes of the block.
+	m.x = (*layout.Reentrant)(ref.Payload())
+	m.mu.set(ref)
+}
+
+// set makes o the handle that ref is.
+func (o *Once) set(ref family.Ref) {
+	// SAFETY: a block of this kind holds a layout.Once, which begins with a layout.Mutex; its address is valid for as
+	// long as the process lives, whatever becomes of the block.
+	o.x = (*layout.Once)(ref.Payload())
+	o.mu.set(ref)
+}
