@@ -55,6 +55,9 @@ func (c Config) Init() {
 		return
 	}
 	config = c
+	if c.Logger != nil {
+		family.SetLogger(c.Logger)
+	}
 	provide()
 	marked := mark.IsMarked()
 	beChild() // returns only in the root

@@ -46,7 +46,8 @@ type Config struct {
 	// it is killed; 5 seconds if zero, no time at all if negative.
 	Grace time.Duration
 
-	// Logger gets debug records of starts, exits, kills and orphans.
+	// Logger gets debug records of starts, exits, kills and orphans, and a warning for each deadlock that psync
+	// has found; without it, those go to slog.Default().
 	Logger *slog.Logger
 }
 

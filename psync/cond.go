@@ -109,7 +109,7 @@ func (c *Cond) Wait(ctx context.Context, g *Guard) error {
 	if g.m.me == 0 && c.outlived(me) {
 		me = g.m.ref.Member.As(ctx)
 	}
-	again, locked := g.m.lockAs(context.WithoutCancel(ctx), me)
+	again, locked := g.m.lockAgain(context.WithoutCancel(ctx), me)
 	c.cond.Leave(w)
 	if locked != nil {
 		return locked

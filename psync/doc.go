@@ -35,6 +35,17 @@
 // A waiter that dies has no effect on the others. What a death does to an [Event], a [Cond] and a [Barrier] they say
 // themselves.
 //
+// # Deadlocks
+//
+// Processes that wait in a circle for each other's locks ([Mutex], [RWMutex]) are reported when that has lasted for a second
+// and a half: as one warning to the Logger of multiproc.Config, or slog.Default(), in one of them. It names each process, what it holds
+// and what it waits for. That is only suspected, for another goroutine of a process may unlock: nobody gets an error, and a goroutine that
+// holds a lock for seconds may be taken for part of a circle. Where it is known which goroutine holds what, by [MutexOptions] or the
+// environment, a circle is proven, and one Lock in it returns [ErrDeadlock]. Circles through events, condition variables, barriers and
+// queues are not found.
+//
+// Holders, Waiters and Members list who has part in an object: see [Party].
+//
 // # Limits
 //
 // A process that reads an [RWMutex] or acquires from a [Semaphore] for the first time needs up to 1 KiB of the family's memory for it.

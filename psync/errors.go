@@ -12,6 +12,10 @@ var (
 	// when the last holder died inside and nobody has repaired the data.
 	ErrAbandoned = handoff.Sentinel("psync: abandoned: a former holder died while it held the lock")
 
+	// ErrDeadlock is returned by Lock of a [Mutex] that was made with [MutexOptions].Deadlock, when goroutines have waited
+	// for each other, and would do so for ever. The lock is not held; what else the caller holds it should unlock.
+	ErrDeadlock = handoff.Sentinel("psync: deadlock: the holder of the lock waits for the caller")
+
 	// ErrClosed is returned when the lock was closed, by any process.
 	ErrClosed = family.ErrClosed
 

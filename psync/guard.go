@@ -55,6 +55,9 @@ func (g Guard) unlock() {
 		return
 	}
 	m := g.m
+	if m.place.Checked {
+		m.place.Mutex.Holder.Store(0)
+	}
 	m.env.Calm(&m.place, g.me)
 	m.place.Lock.Ticket.Store(g.ticket + 1) // while it is ours: every copy of the guard is stale from here
 	if !m.env.Release(&m.place, g.me) && m.ref.Live() && !lock.Closed(m.place.Lock) {

@@ -6,7 +6,7 @@ func (m *Mutex) bind(ref family.Ref) {
 	m.ref = ref
 	m.env = &ref.Member.Env
 	m.me = 0
-	if ref.Member.Mode() == family.Processes {
+	if ref.Member.Mode() == family.Processes && !m.place.Checked {
 		m.me = ref.ID()
 	}
 }

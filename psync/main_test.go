@@ -2,8 +2,10 @@ package psync_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/multiproctest"
 	"github.com/multiproc-go/multiproc/psync"
@@ -21,6 +23,9 @@ var programs = map[string]func() error{
 		return err
 	},
 }
+
+// Here, and in all children, deadlocks are looked for sooner than usual.
+var _ = os.Setenv(blocked.EnvPatience, "100ms")
 
 func TestMain(m *testing.M) {
 	modetest.RunProgram(programs)

@@ -20,20 +20,27 @@ type Mutex struct {
 	ref   family.Ref
 	place lock.Place
 	env   *lock.Env
-	me    lease.ID // 0 in goroutine mode: whoever ctx says
+	me    lease.ID // 0 in goroutine mode, whoever ctx says; and if the lock is checked, where there is more to do
 }
 
-var mutexShape = family.Shape{Kind: layout.KindMutex, Bytes: 16}
+var mutexShape = family.Shape{Kind: layout.KindMutex, Bytes: 32}
 
 // NewMutex makes a lock in the family's shared memory. The error says that there is
 // no memory left, or that this process cannot be a member of a family.
-func NewMutex() (*Mutex, error) {
+func NewMutex() (*Mutex, error) { return NewMutexWith(MutexOptions{}) }
+
+// NewMutexWith is NewMutex with options.
+func NewMutexWith(o MutexOptions) (*Mutex, error) {
 	ref, err := family.NewRef(mutexShape)
 	if err != nil {
 		return nil, fmt.Errorf("psync: NewMutex: %w", err)
 	}
 	m := new(Mutex)
 	m.set(ref)
+	if o.checked() {
+		m.place.Mutex.Checked.Store(1)
+		m.set(ref)
+	}
 	m.begin()
 	return m, nil
 }
@@ -45,7 +52,7 @@ func (m *Mutex) begin() {
 }
 
 // Lock waits until it holds m. An error means that m is not held: ctx's, when it
-// ended before m could be had, or [ErrClosed]. A free lock is taken even if ctx has
+// ended before m could be had, or [ErrClosed]; or [ErrDeadlock], from a mutex that was made to look for that. A free lock is taken even if ctx has
 // ended.
 //
 // When the last holder died inside, Lock succeeds nonetheless, and the guard's
@@ -73,6 +80,21 @@ func (m *Mutex) lock(ctx context.Context) (Guard, error) {
 }
 
 func (m *Mutex) lockAs(ctx context.Context, me lease.ID) (Guard, error) {
+	if m.place.Checked {
+		return m.lockChecked(ctx, me, false)
+	}
+	return m.acquire(ctx, me)
+}
+
+// lockAgain is lockAs for a Cond, which has to have the lock.
+func (m *Mutex) lockAgain(ctx context.Context, me lease.ID) (Guard, error) {
+	if m.place.Checked {
+		return m.lockChecked(ctx, me, true)
+	}
+	return m.acquire(ctx, me)
+}
+
+func (m *Mutex) acquire(ctx context.Context, me lease.ID) (Guard, error) {
 	if err := m.env.Acquire(ctx, &m.place, me); err != nil {
 		m.finish()
 		return Guard{}, err
@@ -104,6 +126,9 @@ func (m *Mutex) TryLock() (Guard, bool) {
 	if m.place.Closing() {
 		m.giveBack(me)
 		return Guard{}, false
+	}
+	if m.place.Checked {
+		m.hold(me, goroutine())
 	}
 	return m.guard(me), true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
@@ -49,6 +50,8 @@ type Book struct {
 	// Look looks at waits that have lasted for long. It is called by one goroutine at a time.
 	Look func(due []Due)
 
+	patience atomic.Int64 // how long a wait lasts before it is looked at
+
 	mu    sync.Mutex // guards the rest
 	waits map[key]*Wait
 	pages [layout.Slots]*page
@@ -92,7 +95,9 @@ type Wait struct {
 
 // New makes the book of a process.
 func New(mem *memory.Memory, table *lease.Table) *Book {
-	return &Book{mem: mem, table: table, base: sys.Monotonic(), made: time.Now(), waits: make(map[key]*Wait)}
+	b := &Book{mem: mem, table: table, base: sys.Monotonic(), made: time.Now(), waits: make(map[key]*Wait)}
+	b.SetPatience(patience())
+	return b
 }
 
 // Now is the time on the clock of the records. It spares the system call.
@@ -119,7 +124,7 @@ func (b *Book) Begin(ctx context.Context, me lease.ID, on On, checked bool) *Wai
 	if w == nil {
 		w = b.fresh()
 		now := b.Now()
-		w.key, w.caller, w.since, w.due = k, c, now, now+uint64(Patience)
+		w.key, w.caller, w.since, w.due = k, c, now, now+uint64(b.Patience())
 		b.waits[k] = w
 		b.write(w)
 		b.wakeAt(w.due)

@@ -172,8 +172,7 @@ func TestReadersSeeWholeRecords(t *testing.T) {
 			w.End()
 		}
 	}()
-	seen := 0
-	for range 50_000 {
+	for seen := 0; seen < 2000; { // the watchdog is go test's
 		for _, r := range d.records(d.me) {
 			seen++
 			if r.Gen != uint32(r.Object/64)*2+1 || uint32(r.Holder) != r.Ticket {
@@ -183,7 +182,4 @@ func TestReadersSeeWholeRecords(t *testing.T) {
 	}
 	close(stop)
 	<-done
-	if seen == 0 {
-		t.Error("nothing seen")
-	}
 }

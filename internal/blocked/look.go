@@ -1,12 +1,28 @@
 package blocked
 
-import "time"
+import (
+	"os"
+	"time"
+)
+
+// EnvPatience overrides how long a wait lasts before anybody asks whether it can end: one second. Half of it
+// later it is looked at once more, if something was found.
+const EnvPatience = "MULTIPROC_DEADLOCK_AFTER"
+
+// Patience is how long a wait lasts before it is looked at.
+func (b *Book) Patience() time.Duration { return time.Duration(b.patience.Load()) }
+
+// SetPatience is for tests, and for waits that begin from now on.
+func (b *Book) SetPatience(d time.Duration) { b.patience.Store(int64(d)) }
+
+func patience() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv(EnvPatience)); err == nil && d > 0 {
+		return d
+	}
+	return time.Second
+}
 
 const (
-	// Patience is how long a wait lasts before anybody asks whether it can end.
-	Patience = time.Second
-	// Again is when it is looked at once more after something was found.
-	Again = 500 * time.Millisecond
 	// rarely is the longest time between two looks at a wait in which nothing was found.
 	rarely = 30 * time.Second
 	// retry is when room is looked for again, where there was none.
@@ -17,7 +33,7 @@ const (
 type Due struct {
 	Record
 	Memo any  // what the last look has left
-	Soon bool // whether the next one is to be after [Again]
+	Soon bool // whether the next one is to come soon
 }
 
 // wakeAt makes the timer run no later than at. It is called with mu held.
@@ -81,7 +97,7 @@ func (b *Book) settle(due []Due) {
 		w.memo = d.Memo
 		w.due = now + min(now-w.since, uint64(rarely))
 		if d.Soon {
-			w.due = now + uint64(Again)
+			w.due = now + uint64(b.Patience()/2)
 		}
 	}
 	b.rings = 0

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/modetest"
@@ -29,7 +30,10 @@ func init() {
 }
 
 // The environment of the children, and of this process if it is one, or in TestOtherWays.
-var _ = os.Setenv(wait.EnvLastResort, "1h")
+var (
+	_ = os.Setenv(wait.EnvLastResort, "1h")
+	_ = os.Setenv(blocked.EnvPatience, "100ms")
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(limitedProgram) != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/multiproc-go/multiproc/internal/arena"
 	"github.com/multiproc-go/multiproc/internal/blocked"
+	"github.com/multiproc-go/multiproc/internal/deadlock"
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/internal/memory"
@@ -39,6 +41,7 @@ type Config struct {
 // own is this process's membership.
 var own struct {
 	member atomic.Pointer[Member]
+	logger atomic.Pointer[slog.Logger]
 	mu     sync.Mutex // guards what follows, and the making of member
 	config *Config
 }
@@ -180,6 +183,8 @@ func assemble(mem *memory.Memory, mode Mode, way wait.Way) *Family {
 	}
 	f.Arena = arena.New(mem, &f.Env)
 	f.Book.MakeRoom = f.makeRoom
+	finder := &deadlock.Finder{Env: &f.Env, Arena: f.Arena, Tell: tell}
+	f.Book.Look = finder.Look
 	return f
 }
 

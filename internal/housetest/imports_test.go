@@ -18,6 +18,7 @@ var floors = [][]string{
 	{"internal/arena", "internal/event", "internal/barrier"},
 	{"internal/holds"},
 	{"internal/rwlock", "internal/sema"},
+	{"internal/deadlock"},
 	{"internal/family"},
 	{"internal/handoff", "internal/cond", "internal/ring"},
 	{"internal/entry"},

@@ -58,7 +58,7 @@ type Mutex struct {
 	// Calm counts the releases since somebody last slept. It belongs to the holder.
 	Calm uint32
 	// Checked is 1 if it is recorded which goroutine holds the lock. It never changes.
-	Checked uint32
+	Checked atomic.Uint32
 	_       uint32
 	// Holder is that goroutine: its process in the low bits, as in Lock, and its number above them. It belongs to the holder,
 	// and counts only if the process is the lock's owner.

@@ -45,10 +45,10 @@ type Place struct {
 	Gen   uint32
 	Mutex *layout.Mutex // nil unless the lock is one of those that can be watched
 	On    blocked.On    // how it is recorded who waits for the lock; zero if it is not
-}
 
-// Checked reports whether it is recorded which goroutine holds the lock, or waits for it.
-func (p *Place) Checked() bool { return p.Mutex != nil && p.Mutex.Checked != 0 }
+	// Checked says that it is recorded which goroutine holds the lock, or waits for it.
+	Checked bool
+}
 
 // Live reports whether the block has not been closed.
 func (p *Place) Live() bool { return p.Block == nil || p.Block.Generation.Load() == p.Gen }
@@ -137,7 +137,7 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 	var blocking *blocked.Wait
 	turn := e.Hub.Queue(&l.Word)
 	if turn != nil {
-		blocking = e.Book.Begin(ctx, me, p.On, p.Checked())
+		blocking = e.Book.Begin(ctx, me, p.On, p.Checked)
 	}
 	defer func() { blocking.End() }()
 	if err := e.Hub.Await(ctx, &l.Word, turn); err != nil {
@@ -175,7 +175,7 @@ func (e *Env) acquireSlow(ctx context.Context, p *Place, me lease.ID) error {
 			continue
 		}
 		if blocking == nil {
-			blocking = e.Book.Begin(ctx, me, p.On, p.Checked())
+			blocking = e.Book.Begin(ctx, me, p.On, p.Checked)
 		}
 		blocking.Saw(lease.ID(w&layout.LockOwner), l.Ticket.Load())
 		crashpoint.At("lock.sleep")

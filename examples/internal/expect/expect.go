@@ -8,6 +8,8 @@
 //	<pid>      [0-9]+            a process id
 //	<number>   [0-9]+            any other number
 //	<seconds>  [0-9]+\.[0-9]{4}  a time
+//	<time>     [0-9.]+m?s        a time as Go prints it
+//	<mutex>    mutex@0x[0-9a-f]+ a mutex as it prints itself
 //
 // Lines that begin with "~ " are printed by processes that do not wait for each other: such
 // neighbours come in any order. Each takes the first line of the output that fits and is
@@ -26,6 +28,8 @@ var placeholders = map[string]string{
 	"<pid>":     `[0-9]+`,
 	"<number>":  `[0-9]+`,
 	"<seconds>": `[0-9]+\.[0-9]{4}`,
+	"<time>":    `[0-9.]+m?s`,
+	"<mutex>":   `mutex@0x[0-9a-f]+`,
 }
 
 var placeholder = regexp.MustCompile(`<[a-z]+>`)
