@@ -2,9 +2,12 @@ package manager_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/multiproc-go/multiproc"
@@ -188,4 +191,25 @@ func TestServerComesBack(t *testing.T) {
 		t.Errorf("Len: %d", n)
 	}
 	ok(t, arrived.Close())
+}
+
+// TestNoJSON: what would be lost there is an error.
+func TestNoJSON(t *testing.T) {
+	ctx := modetest.Patient(t)
+	c := dialOurs(t, manager.Options{})
+	l := must(manager.NewList[int](ctx, c))(t)
+	for what, v := range map[string]any{"a proxy": l, "one in a struct": struct{ L *manager.List[int] }{l}, "a Client": c} {
+		if data, err := json.Marshal(v); err == nil {
+			t.Errorf("%s became %s", what, data)
+		}
+	}
+	var to struct{ L *manager.List[int] }
+	if err := json.Unmarshal([]byte(`{"L": {}}`), &to); err == nil {
+		t.Errorf("{} became %v", to.L)
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("made", "list", l)
+	if !strings.Contains(log.String(), l.Ident()) {
+		t.Errorf("in a log it is %s", log.String())
+	}
 }

@@ -15,13 +15,8 @@ const slack = 2 * time.Second
 // client has given up: a call that waited there would take what it waits for in the end, and nobody would ever
 // have it. So each call waits for a slice, and its reply is awaited, too, when ctx has ended meanwhile.
 func inSlices[T any](ctx context.Context, b *base, method string, take func(ctx context.Context, seconds float64) (v T, ok bool, err error)) (v T, err error) {
-	uncut, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(slice+slack, cut)
-		context.AfterFunc(uncut, func() { timer.Stop() })
-	})
-	defer stop()
+	uncut, done := outlasting(ctx)
+	defer done()
 	for ctx.Err() == nil {
 		rest := time.After(slice)
 		v, ok, err := take(uncut, slice.Seconds())
@@ -34,6 +29,19 @@ func inSlices[T any](ctx context.Context, b *base, method string, take func(ctx 
 		}
 	}
 	return v, b.failed(method, false, ctx.Err())
+}
+
+// outlasting returns a context for a call of one slice: it lasts a little longer than ctx, in which the reply has to come.
+func outlasting(ctx context.Context) (uncut context.Context, done func()) {
+	uncut, cut := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(slice+slack, cut)
+		context.AfterFunc(uncut, func() { timer.Stop() })
+	})
+	return uncut, func() {
+		stop()
+		cut()
+	}
 }
 
 // foreign reports whether the server is CPython's, and a call that waits there could be given up.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multiproc-go/multiproc/internal/modetest"
 	"github.com/multiproc-go/multiproc/manager"
 )
 
@@ -42,6 +43,43 @@ func TestGivenUpTakesNothing(t *testing.T) {
 			ok(t, s.Post(ctx, 1))
 			ok(t, s.Wait(ctx))
 		}
+	})
+}
+
+// TestGivenUpWaitIsForgotten: a Cond.Wait that was cancelled keeps no lock from anybody, and no notification.
+func TestGivenUpWaitIsForgotten(t *testing.T) {
+	everyServer(t, func(t *testing.T, ctx context.Context, c *manager.Client) {
+		cond := must(manager.NewCond(ctx, c))(t)
+		g := must(cond.Lock(ctx))(t)
+		soon, cancel := context.WithCancel(ctx)
+		time.AfterFunc(150*time.Millisecond, cancel) // mostly it waits in the server then
+		fails(t, cond.Wait(soon, g), context.Canceled)
+		g.Unlock()
+
+		// With a deadline it has the lock again.
+		g = must(cond.Lock(ctx))(t)
+		short, cancel := context.WithTimeout(ctx, 150*time.Millisecond)
+		defer cancel()
+		fails(t, cond.Wait(short, g), context.DeadlineExceeded)
+		waits := make(chan error, 1)
+		go func() {
+			other, err := cond.Lock(ctx)
+			if err == nil {
+				waits <- nil
+				err = cond.Wait(ctx, other)
+				other.Unlock()
+			}
+			waits <- err
+		}()
+		g.Unlock()
+		ok(t, modetest.Receive(t, waits, "lock"))
+		for range 2 { // who notifies has the lock, so that the other waits by then
+			g = must(cond.Lock(ctx))(t)
+			ok(t, cond.Signal(ctx, g, 1))
+			g.Unlock()
+		}
+		ok(t, modetest.Receive(t, waits, "notification"))
+		must(cond.Lock(ctx))(t).Unlock()
 	})
 }
 

@@ -32,6 +32,9 @@ func (c *Cond) Lock(ctx context.Context) (Guard, error) {
 // If ctx is cancelled before, and after all other errors, it is not: the guard is over, and its Unlock does nothing.
 func (c *Cond) Wait(ctx context.Context, g Guard) error {
 	g.g.held("Wait")
+	if ctx.Done() != nil && !g.g.p.b.h.s.kind().ours {
+		return c.waitInSlices(ctx, g)
+	}
 	deadline, limited := ctx.Deadline()
 	if !limited {
 		return none(g.g.p.call(ctx, "wait"))
@@ -50,6 +53,29 @@ func (c *Cond) Wait(ctx context.Context, g Guard) error {
 		err = g.failedWait()
 	}
 	return err
+}
+
+// waitInSlices is Wait with a server of CPython, where one that waited on would be notified in the end, and hold the lock for ever. Between two slices
+// the lock is held, so that no notification is missed.
+func (c *Cond) waitInSlices(ctx context.Context, g Guard) error {
+	uncut, done := outlasting(ctx)
+	defer done()
+	for {
+		left := slice
+		if deadline, limited := ctx.Deadline(); limited {
+			left = max(0, min(left, time.Until(deadline)))
+		}
+		notified, err := g.g.p.call(uncut, "wait", left.Seconds())
+		switch {
+		case err != nil || notified == true:
+			return err
+		case ctx.Err() == context.Canceled:
+			g.g.p.end()
+			return c.failed("wait", true, ctx.Err())
+		case ctx.Err() != nil:
+			return g.failedWait()
+		}
+	}
 }
 
 func (g Guard) failedWait() error {

@@ -188,6 +188,12 @@ func (b *base) PickleValue() (any, error) {
 	return w.Graph(), nil
 }
 
+// MarshalJSON always fails: without it, encoding/json would find nothing in a proxy, and say nothing.
+func (b *base) MarshalJSON() ([]byte, error) { return nil, errText }
+
+// UnmarshalJSON always fails.
+func (b *base) UnmarshalJSON([]byte) error { return errText }
+
 // PyType returns the name of the proxy's class in Python.
 func (b *base) PyType() string {
 	if b.h == nil {

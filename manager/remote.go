@@ -15,7 +15,8 @@ import (
 )
 
 // Exceptions of Python that programs look for: errors.Is finds them in an [*Exception], and also
-// after that has been the error of an entry.
+// after that has been the error of an entry. Python's own classes that are derived from them count, as in its except:
+// RecursionError as RuntimeError, UnicodeDecodeError as ValueError.
 var (
 	// ErrKey is KeyError: a dict does not have the key.
 	ErrKey = handoff.Sentinel("manager: KeyError")
@@ -70,7 +71,7 @@ func (e *Exception) sentinel() error {
 			return ErrKey
 		case "IndexError":
 			return ErrIndex
-		case "ValueError":
+		case "ValueError", "UnicodeError", "UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError":
 			return ErrValue
 		case "TypeError":
 			return ErrType
@@ -78,7 +79,7 @@ func (e *Exception) sentinel() error {
 			return ErrAttribute
 		case "StopIteration":
 			return ErrStopIteration
-		case "RuntimeError":
+		case "RuntimeError", "RecursionError", "NotImplementedError":
 			return ErrRuntime
 		case "MemoryError":
 			return ErrMemory
