@@ -115,13 +115,17 @@ func waitingRecv(ctx context.Context, f *conn.Framed) <-chan error {
 func TestBlockedWaitIsInterrupted(t *testing.T) {
 	for range 20 { // before, while and after it begins to wait
 		a, b := blockedPair(t)
-		ctx, cancel := context.WithTimeout(background, time.Millisecond)
-		defer cancel()
-		if _, err := a.Recv(ctx); err != context.DeadlineExceeded {
-			t.Fatal(err)
-		}
-		if _, err := a.Recv(background); err != conn.ErrInterrupted {
-			t.Error(err)
+		for i := 0; ; i++ {
+			ctx, cancel := context.WithTimeout(background, time.Millisecond)
+			_, err := a.Recv(ctx)
+			cancel()
+			if err == conn.ErrInterrupted && i > 0 {
+				break
+			}
+			// On a busy machine the context may have ended before there was a wait to interrupt.
+			if err != context.DeadlineExceeded {
+				t.Fatal(err)
+			}
 		}
 		if err := a.Send(background, nil); err != conn.ErrInterrupted {
 			t.Error(err)
