@@ -39,7 +39,7 @@ func queueWorkloads(s size) []workload {
 			return p.runPythonFile(ctx, "flow.py", how, item, senders, receivers, n)
 		}}
 	}
-	numbers, some, few := pick(s, 1_000_000, 100_000), pick(s, 200_000, 20_000), pick(s, 300, 100)
+	numbers, some, few := pick(s, 1_000_000, 100_000), pick(s, 200_000, 100_000), pick(s, 300, 100)
 	slow := pick(s, 20_000, 4000) // for CPython
 	const alone = "Each process on a CPU of its own. The queue holds 1024 items."
 	const eight = "The processes are wherever the kernel puts them."

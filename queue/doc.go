@@ -18,7 +18,8 @@
 //
 // All methods may be called by any goroutine of any process. There is one order over all producers: an item that was put before another is taken before
 // it, but for items that were given back, which come first. What was done before a Put is seen after the Get that takes its item. Who
-// waits is not served in order.
+// waits is not served in order. Where one side is as fast as the other, a Put or Get now and then waits about a microsecond for more
+// to come: then both need each other's cache lines less often.
 //
 // # Crash behaviour
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -22,6 +23,7 @@ const (
 	leaseAck
 	leaseNack
 	getBatch
+	putGet
 )
 
 type queueJob struct {
@@ -60,6 +62,11 @@ func useOnce(ctx context.Context, j queueJob, i int32) error {
 		}
 		copy(r.Bytes(), item(i, largeItem))
 		return r.Commit(ctx)
+	case putGet:
+		if err := q.Put(ctx, item(i, 10)); err != nil {
+			return err
+		}
+		fallthrough
 	case getItem:
 		_, err := q.Get(ctx)
 		return err
@@ -188,6 +195,23 @@ func TestKillGet(t *testing.T) {
 			nothingIsLost(t, q, 5-acked)
 		})
 	}
+}
+
+// TestKillPausing: who leaves a message for a moment, for more to come, and dies in it, has taken nothing.
+func TestKillPausing(t *testing.T) {
+	needProcess(t)
+	if runtime.NumCPU() == 1 {
+		t.Skip("NOT RUN: nobody pauses on one CPU")
+	}
+	q, sure := newJoinable(t), newValue(t, int32(0))
+	killed(t, start(t, useQueue.With(queueJob{q, putGet, sure, death{Point: "queue.pausing", Nth: 1}})))
+	if n := q.Len(); n != 1 {
+		t.Errorf("%d items; the last was put and not taken", n)
+	}
+	if b, err := q.Get(patient(t)); err != nil || !bytes.Equal(b, item(sure.Load(), 10)) {
+		t.Errorf("%v, %v, after %d", b, err, sure.Load())
+	}
+	nothingIsLost(t, q, int(sure.Load())+1)
 }
 
 // nothingIsLost checks the allocator, and how many items are said to be not done.

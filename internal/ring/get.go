@@ -27,13 +27,16 @@ func (r *Ring) BeginGet(ctx context.Context, me lease.ID, block bool) (pos uint6
 func (r *Ring) beginGetSlow(ctx context.Context, me lease.ID, block bool) (pos uint64, n uint32, held *Held, err error) {
 	q := r.q
 	paused, seen := false, uint32(0)
+	wanted := &need{get: true}
 	for {
-		if ok, err := r.readyGet(me, &need{get: true}); err != nil {
+		if ok, err := r.readyGet(me, wanted); err != nil {
 			r.unlock(&r.get, me)
+			r.passOn(wanted, paused)
 			return 0, 0, nil, err
 		} else if !ok {
 			r.unlock(&r.get, me)
-			if err := r.await(ctx, me, &need{get: true}, block); err != nil {
+			if err := r.await(ctx, me, wanted, block); err != nil {
+				r.passOn(wanted, paused)
 				return 0, 0, nil, err
 			}
 		}
@@ -56,6 +59,7 @@ func (r *Ring) beginGetSlow(ctx context.Context, me lease.ID, block bool) (pos u
 		crashpoint.At("queue.pausing")
 		wait.Pause(pause)
 		if err := r.lock(ctx, &r.get, me); err != nil {
+			r.passOn(wanted, paused) // it may have been woken before the pause
 			return 0, 0, nil, err
 		}
 	}

@@ -23,8 +23,10 @@ func (r *Ring) BeginPut(ctx context.Context, me lease.ID, block bool) (pos uint6
 	}
 	r.unlock(&r.put, me)
 	paused, seen := false, uint32(0)
+	wanted := &need{words: 1}
 	for {
-		if err := r.await(ctx, me, &need{words: 1}, block); err != nil {
+		if err := r.await(ctx, me, wanted, block); err != nil {
+			r.passOn(wanted, paused) // it may have been woken before the pause
 			return 0, 0, err
 		}
 		pos = q.Tail.Load()
@@ -113,8 +115,10 @@ func (r *Ring) beginRecord(ctx context.Context, me lease.ID, words uint32, block
 	}
 	r.unlock(&r.put, me)
 	paused, seen := false, uint32(0)
+	wanted := &need{words: words}
 	for {
-		if err := r.await(ctx, me, &need{words: words}, block); err != nil {
+		if err := r.await(ctx, me, wanted, block); err != nil {
+			r.passOn(wanted, paused) // as in BeginPut
 			return err
 		}
 		q := r.q
