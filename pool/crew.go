@@ -188,7 +188,7 @@ func (m *mate) tend() {
 func (m *mate) report() {
 	// Behind all that it has sent.
 	note := binary.AppendUvarint(binary.AppendUvarint(nil, m.Number), 0)
-	if m.p.inbox.put(context.Background(), append(note, 0, kindDead)) != nil {
+	if m.p.inbox.put(context.Background(), append(note, kindDead)) != nil {
 		m.p.mu.Lock()
 		defer m.p.mu.Unlock()
 		m.p.bury(m)
