@@ -68,7 +68,7 @@ func work(ctx context.Context, l lane) error {
 	}
 	w := &labour{lane: l, means: means, member: m, entries: map[string]entry.Func{}, log: l.Log.Slice()}
 	w.timer = time.AfterFunc(time.Hour, w.sendInTime)
-	defer w.timer.Stop()
+	defer w.end()
 	if l.Init != "" {
 		fn, err := w.find(l.Init)
 		if err == nil {
@@ -203,6 +203,14 @@ func (w *labour) arm() {
 		w.armed = true
 		w.timer.Reset(sendAfter)
 	}
+}
+
+// end sees to it that nothing is written to the lane any more: when a worker that is a goroutine has ended, its owner reads it, and frees it.
+func (w *labour) end() {
+	w.timer.Stop()
+	w.mu.Lock() // until sendInTime, if it runs, has returned
+	defer w.mu.Unlock()
+	w.err = queue.ErrClosed
 }
 
 // sendInTime sends what waits while a task takes longer.
