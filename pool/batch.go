@@ -118,8 +118,9 @@ func (c piece) each(fn func(index int, result []byte, err error)) {
 			fn(c.index+i, nil, c.err)
 			continue
 		}
-		r.number()
-		r.number()
+		if r.number() != kindNext {
+			r.number()
+		}
 		fn(c.index+i, r.bytes(), nil)
 	}
 }

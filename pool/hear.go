@@ -72,6 +72,7 @@ func (p *Pool) records(m *mate, r *reader) (ended int, kind uint64) {
 	var run piece // results, one behind the other, that their job was not given yet
 	var job *job
 	var from []byte // begins with the run
+	number := uint64(0)
 	flush := func(until []byte) {
 		if run.count > 0 {
 			run.records = from[:len(from)-len(until)]
@@ -81,13 +82,17 @@ func (p *Pool) records(m *mate, r *reader) (ended int, kind uint64) {
 	}
 	for len(r.rest) > 0 {
 		begin := r.rest
-		var number uint64
-		number, kind = r.number(), r.number()
 		var failure error
-		switch kind {
+		switch kind = r.number(); kind {
 		case kindResult:
+			number = r.number()
+			r.bytes()
+		case kindNext:
+			r.broken = r.broken || number == 0
+			number++
 			r.bytes()
 		case kindFailed:
+			number = r.number()
 			failure = r.failure()
 		case kindReady, kindDead:
 			flush(begin)

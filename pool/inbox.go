@@ -80,11 +80,12 @@ func (p *Pool) read() {
 	}
 }
 
-// listen hears the workers for a while, until done is closed.
+// listen hears the workers for a while, until done is closed; one goroutine at a time, for it takes a CPU from others.
 func (p *Pool) listen(done <-chan struct{}) {
-	if wait.Spins == 0 {
+	if wait.Spins == 0 || !p.listening.CompareAndSwap(false, true) {
 		return
 	}
+	defer p.listening.Store(false)
 	r := p.inbox.r
 	me := r.Me(context.Background())
 	mine := false // p.hearing

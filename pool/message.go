@@ -17,15 +17,16 @@ import (
 //
 // where a record is
 //
-//	number of the task | kind | result or error
+//	kind | number of the task | result or error
 //
-// Numbers are varints, and what varies in length has its length before it. The tasks of one worker have numbers that go up
+// without the number where it is that of the record before plus one. // Numbers are varints, and what varies in length has its length before it. The tasks of one worker have numbers that go up
 // by one, in the order in which it runs them and sends what comes of them.
 const (
 	kindResult = iota
+	kindNext   // a result of the next task
 	kindFailed // a text, and the names of the sentinels
-	kindReady  // the worker has been set up; there is no task
-	kindDead   // the owner's note to itself: the worker was waited for
+	kindReady  // the worker has been set up; there is no task, and no number
+	kindDead   // the owner's note to itself, without a number either: the worker was waited for
 )
 
 var errMessage = errors.New("pool: a message is broken: a process of the family has overwritten it")
@@ -46,11 +47,16 @@ type reader struct {
 }
 
 func (r *reader) number() uint64 {
-	if len(r.rest) > 0 && r.rest[0] < 0x80 {
-		v := r.rest[0]
-		r.rest = r.rest[1:]
-		return uint64(v)
+	if len(r.rest) == 0 || r.rest[0] >= 0x80 {
+		return r.long()
 	}
+	v := r.rest[0]
+	r.rest = r.rest[1:]
+	return uint64(v)
+}
+
+// long is number where that is not one byte.
+func (r *reader) long() uint64 {
 	v, n := binary.Uvarint(r.rest)
 	if n <= 0 {
 		r.broken, r.rest = true, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/multiproc-go/multiproc/internal/entry"
@@ -26,7 +27,8 @@ type Pool struct {
 	over chan struct{} // closed when no worker is left and none will come
 	side sync.WaitGroup
 
-	hearing sync.Mutex // held from the taking of a message until all that it tells is done
+	hearing   sync.Mutex  // held from the taking of a message until all that it tells is done
+	listening atomic.Bool // somebody is in listen
 
 	mu      sync.Mutex // protects the rest
 	crew    []*mate    // all that were started and are not buried

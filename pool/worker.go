@@ -53,6 +53,7 @@ type labour struct {
 	mu     sync.Mutex // protects the rest
 	log    []byte     // the lane's Log
 	logged int
+	last   uint64    // the number of its last record
 	since  time.Time // of the last message, or when it was last idle
 	timer  *time.Timer
 	armed  bool
@@ -67,7 +68,7 @@ func work(ctx context.Context, l lane) error {
 	}
 	w := &labour{lane: l, means: means, member: m, entries: map[string]entry.Func{}, log: l.Log.Slice()}
 	w.timer = time.AfterFunc(time.Hour, w.sendInTime)
-	defer w.timer.Stop()
+	defer w.end()
 	if l.Init != "" {
 		fn, err := w.find(l.Init)
 		if err == nil {
@@ -77,7 +78,7 @@ func work(ctx context.Context, l lane) error {
 			return err
 		}
 	}
-	ready := append(w.head(0), 0, kindReady)
+	ready := append(w.head(0), kindReady)
 	if err := l.Inbox.put(ctx, ready); err != nil {
 		return gone(ctx, err)
 	}
@@ -120,7 +121,7 @@ func (w *labour) run(ctx context.Context, b []byte) error {
 	if now := time.Now(); w.idle() {
 		w.since = now
 	}
-	var record []byte
+	var body []byte
 	done, calm := ctx.Done(), context.WithoutCancel(ctx) // what was done is told
 	for ; count > 0 && !isClosed(done); count, number = count-1, number+1 {
 		arg := r.bytes()
@@ -129,16 +130,15 @@ func (w *labour) run(ctx context.Context, b []byte) error {
 		}
 		w.Begun.Store(number)
 		crashpoint.At("pool.begun")
-		record = append(binary.AppendUvarint(record[:0], number), kindResult)
-		err := unknown
+		err, kind := unknown, byte(kindResult)
 		if err == nil {
-			record, err = sized(record, func(b []byte) ([]byte, error) { return fn(ctx, w.member, arg, b) })
+			body, err = sized(body[:0], func(b []byte) ([]byte, error) { return fn(ctx, w.member, arg, b) })
 		}
 		crashpoint.At("pool.ran")
 		if err != nil {
-			record = appendFailure(append(binary.AppendUvarint(record[:0], number), kindFailed), err)
+			kind, body = kindFailed, appendFailure(body[:0], err)
 		}
-		if err := w.add(calm, number, record, count > 1); err != nil {
+		if err := w.add(calm, number, kind, body, count > 1); err != nil {
 			return err
 		}
 		crashpoint.At("pool.logged")
@@ -159,26 +159,40 @@ func (w *labour) idle() bool {
 }
 
 // add writes a record to the log, and sends it if it is time. With more to come, it sees to it that it does not wait for long.
-func (w *labour) add(ctx context.Context, number uint64, record []byte, more bool) error {
+func (w *labour) add(ctx context.Context, number uint64, kind byte, body []byte, more bool) error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.logged+len(record) > len(w.log) {
+	err := w.addLocked(ctx, number, kind, body)
+	if more {
+		w.arm()
+	}
+	w.mu.Unlock() // no defer: this is most of what a short task costs
+	return err
+}
+
+func (w *labour) addLocked(ctx context.Context, number uint64, kind byte, body []byte) error {
+	n := 1 + binary.MaxVarintLen64 + len(body)
+	if w.logged+n > len(w.log) {
 		if err := w.send(ctx); err != nil {
 			return err
 		}
 	}
-	if len(record) > len(w.log) {
+	if n > len(w.log) {
 		// The message is its own log.
-		return w.put(ctx, number, append(w.head(w.busy()), record...))
+		return w.put(ctx, number, append(binary.AppendUvarint(append(w.head(w.busy()), kind), number), body...))
 	}
-	copy(w.log[w.logged:], record)
-	w.logged += len(record)
+	to := w.log[w.logged:]
+	k := 1
+	if to[0] = kind; w.logged > 0 && kind == kindResult && number == w.last+1 {
+		to[0] = kindNext
+	} else {
+		k += binary.PutUvarint(to[1:], number)
+	}
+	k += copy(to[k:], body)
+	w.last = number
+	w.logged += k
 	w.Logged.Store(uint64(w.logged)) // the task counts as done
 	if w.logged >= sendAt {
 		return w.send(ctx)
-	}
-	if more {
-		w.arm()
 	}
 	return w.err
 }
@@ -189,6 +203,14 @@ func (w *labour) arm() {
 		w.armed = true
 		w.timer.Reset(sendAfter)
 	}
+}
+
+// end sees to it that nothing is written to the lane any more: when a worker that is a goroutine has ended, its owner reads it, and frees it.
+func (w *labour) end() {
+	w.timer.Stop()
+	w.mu.Lock() // until sendInTime, if it runs, has returned
+	defer w.mu.Unlock()
+	w.err = queue.ErrClosed
 }
 
 // sendInTime sends what waits while a task takes longer.
@@ -221,7 +243,7 @@ func (w *labour) put(ctx context.Context, number uint64, b []byte) error {
 	if err == nil || errors.Is(err, queue.ErrClosed) {
 		return err
 	}
-	failed := append(binary.AppendUvarint(w.head(0), number), kindFailed)
+	failed := binary.AppendUvarint(append(w.head(0), kindFailed), number)
 	return w.Inbox.put(ctx, appendFailure(failed, fmt.Errorf("pool: the result: %w", err)))
 }
 

@@ -182,7 +182,7 @@ func poolRound(ctx context.Context, rnd *rand.Rand, o Options, report *PoolRepor
 	stats := p.Stats()
 	p.Close()
 	if e := p.Wait(ctx); err == nil && e != nil {
-		err = fmt.Errorf("Wait: %w", e)
+		err = fmt.Errorf("its Wait: %w", e)
 	}
 	if err != nil {
 		p.Terminate()
