@@ -232,3 +232,20 @@ func TestBlockedPoll(t *testing.T) {
 		t.Error(ready, err)
 	}
 }
+
+// TestBlockedWaitIsInterruptedInsideAMessage: what ends it is the context, also if a part of the message comes at the same moment.
+func TestBlockedWaitIsInterruptedInsideAMessage(t *testing.T) {
+	part := conn.AppendFrame(nil, make([]byte, 5000))[:2000]
+	for range 300 {
+		a, b := blockedPair(t)
+		ctx, cancel := context.WithCancel(background)
+		got := waitingRecv(ctx, a)
+		go b.NetConn().Write(part)
+		cancel()
+		if err := modetest.Receive(t, got, "Recv"); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		a.Close()
+		b.Close()
+	}
+}

@@ -92,10 +92,10 @@ func (b *blocking) enter(s *side) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
+	case s.expired(): // also if that is why it is dead: a part of the message may have come meanwhile
+		return os.ErrDeadlineExceeded
 	case b.dead:
 		return ErrInterrupted
-	case s.expired():
-		return os.ErrDeadlineExceeded
 	}
 	s.busy = true
 	return nil

@@ -281,6 +281,48 @@ func TestBatchOfLocks(t *testing.T) {
 	}
 }
 
+// patient is a user type whose method returns when it may.
+type patient struct{ entered, leave chan struct{} }
+
+func (p *patient) Wait() {
+	p.entered <- struct{}{}
+	<-p.leave
+}
+
+// TestBatchIsGivenBackDuringACall: also when a user type has the last request of the client that is gone; and what came behind that is not executed.
+func TestBatchIsGivenBackDuringACall(t *testing.T) {
+	p := &patient{make(chan struct{}), make(chan struct{})}
+	s := serveOurs(t, manager.Options{Types: []manager.UserType{manager.Type("Patient", func() *patient { return p })}})
+	c := dial(t, s.Addr().Network(), s.Addr().String(), s.Authkey())
+	ctx := modetest.Patient(t)
+	q, waits := must(manager.NewQueue[int](ctx, c, 0))(t), must(c.Create(ctx, "Patient"))(t)
+	ok(t, q.Put(ctx, 1))
+	ok(t, q.Put(ctx, 2))
+	f := open(t, s)
+	var frames []byte
+	for _, call := range []struct {
+		ident, method string
+		args          []any
+	}{{"0", wire.FuncBatch, []any{int64(10)}}, {q.Ident(), "get", nil}, {q.Ident(), "get", nil}, {waits.Ident(), "Wait", nil}, {q.Ident(), "get", nil}} {
+		out, _ := wire.AppendCall(nil, call.ident, call.method, call.args)
+		frames = conn.AppendFrame(frames, out)
+	}
+	_, err := f.SendFrames(ctx, frames)
+	ok(t, err)
+	modetest.Receive(t, p.entered, "the call")
+	f.Close()
+	for s.Connections() > 1 {
+		time.Sleep(time.Millisecond)
+	}
+	close(p.leave)
+	for i := 1; i <= 2; i++ {
+		if item, found, err := q.TryGet(ctx); item != i || !found || err != nil {
+			t.Errorf("%d, %v, %v in place of %d", item, found, err, i)
+		}
+	}
+	ok(t, waits.Close())
+}
+
 // BenchmarkBatch is a hundred calls of a server in another process.
 func BenchmarkBatch(b *testing.B) {
 	ctx := context.Background()

@@ -54,6 +54,8 @@ type client struct {
 	mu      sync.Mutex // protects what follows
 	doing   activity
 	ending  bool     // close instead of receiving or waiting
+	over    bool     // the client is gone: what is in the backlog is not executed
+	back    uint64   // while calling: what unread returns
 	backlog [][]byte // what has come since others execute
 	cost    int      // of it
 }
@@ -142,8 +144,8 @@ func (c *client) serveCalls() {
 // unread returns the number of the last request if the client has gone without its reply, and otherwise 0: what the reply has
 // given it then goes back.
 func (c *client) unread() uint64 {
-	if !c.settled() {
-		return 0 // a user type has the last request, which takes nothing
+	if back, calling := c.settled(); calling { // a user type has the last request, which takes nothing
+		return back
 	}
 	switch {
 	case c.sent == c.request && !c.f.Unread():
@@ -154,17 +156,18 @@ func (c *client) unread() uint64 {
 	return c.request
 }
 
-// settled waits until nobody executes any more, which is soon, unless it is a method of a user type: then it is false.
-func (c *client) settled() bool {
+// settled waits until nobody executes any more, which is soon, unless it is a method of a user type, after which nothing is executed either.
+func (c *client) settled() (back uint64, isCalling bool) {
 	c.mu.Lock()
-	calling := c.doing == calling
+	c.over = true
+	back, isCalling = c.back, c.doing == calling
 	c.mu.Unlock()
-	if calling {
-		return false
+	if isCalling {
+		return back, true
 	}
 	c.f.Close() // it may be sending to somebody who does not read
 	c.settling.Wait()
-	return true
+	return 0, false
 }
 
 // begin reports whether the receiver may execute what it has received. Otherwise it is in the
@@ -227,7 +230,7 @@ func (c *client) settle(call pendingCall) {
 func (c *client) next() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.backlog) == 0 {
+	if len(c.backlog) == 0 || c.over {
 		c.backlog = nil
 		c.rest()
 		return nil
@@ -268,6 +271,9 @@ func (c *client) set(a activity) {
 		return
 	}
 	c.doing = a
+	if c.back = 0; a == calling && c.request <= c.last {
+		c.back = c.first // the replies before this one are not read either
+	}
 	if a == waiting && c.ending {
 		c.f.Close()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/big"
 	"net"
 	"os"
@@ -245,4 +246,61 @@ func TestManyStrangers(t *testing.T) {
 		}
 	}
 	wantWorking(t, s)
+}
+
+// TestKeyFloods: keys whose bits are alike are not all in one place of a dict, which would take hours, and keys of different types that are equal are
+// one.
+func TestKeyFloods(t *testing.T) {
+	s := serve(t, manager.Options{})
+	f := open(t, s)
+	for name, key := range map[string]func(i int) any{
+		"ints":         func(i int) any { return int64(i) },
+		"high bits":    func(i int) any { return int64(i) << 32 },
+		"highest bits": func(i int) any { return int64(i) << 46 },
+		"negative":     func(i int) any { return -int64(i) << 20 },
+		"big ints":     func(i int) any { return pickle.Int(new(big.Int).Lsh(big.NewInt(int64(i)), 61)) },
+		"floats":       func(i int) any { return math.Ldexp(float64(i), 40) },
+		"tuples":       func(i int) any { return pickle.NewTuple(int64(i), int64(-i)) },
+		"texts":        func(i int) any { return fmt.Sprintf("%040d", i) },
+		"bytes":        func(i int) any { return pickle.Bytes(fmt.Sprintf("%d%040d", i, 0)) },
+	} {
+		keys := 20_000
+		if strings.Contains(name, "bits") || name == "floats" {
+			keys = 100_000
+		}
+		d := create(t, s, "dict")
+		items := &pickle.List{}
+		for i := range keys {
+			items.Items = append(items.Items, pickle.NewTuple(key(i), nil))
+		}
+		want(t, f, nil, d, "update", items)
+		want(t, f, int64(keys), d, "__len__")
+		want(t, f, true, d, "__contains__", key(keys-1))
+		if t.Failed() {
+			t.Fatal(name)
+		}
+		ask(t, s, wire.FuncDecref, d)
+	}
+	d := create(t, s, "dict")
+	for _, same := range [][]any{
+		{int64(1), 1.0, true, complex(1, 0)}, {int64(0), 0.0, false, math.Copysign(0, -1)},
+		{int64(1) << 60, float64(1 << 60)}, {pickle.Int(new(big.Int).Lsh(big.NewInt(1), 100)), math.Ldexp(1, 100)},
+		{pickle.NewTuple(int64(1), "a"), pickle.NewTuple(1.0, "a"), pickle.NewTuple(true, "a")},
+	} {
+		for _, key := range same {
+			want(t, f, nil, d, "__setitem__", key, "same")
+		}
+		for _, key := range same {
+			want(t, f, "same", d, "pop", same[0])
+			want(t, f, nil, d, "__setitem__", key, "same")
+		}
+		want(t, f, nil, d, "clear")
+		want(t, f, nil, d, "__setitem__", same[0], "same")
+		want(t, f, int64(1), d, "__len__")
+		want(t, f, nil, d, "clear")
+	}
+	for _, other := range []any{"1", pickle.Bytes("1"), pickle.NewTuple(int64(1)), int64(1), nil} {
+		want(t, f, nil, d, "__setitem__", other, nil)
+	}
+	want(t, f, int64(5), d, "__len__")
 }

@@ -77,7 +77,7 @@ func (r *redis) setter(n int) (func() error, io.Closer, error) {
 				return err
 			}
 			if !bytes.Equal(line, []byte("+OK\r\n")) {
-				return fmt.Errorf("Redis says %q", line)
+				return fmt.Errorf("the Redis says %q", line)
 			}
 		}
 		return nil

@@ -35,7 +35,7 @@ func (l *logged) pickled(t testing.TB) []byte {
 		return pickle.Bytes(b)
 	}
 	return encode(t, pickle.NewTuple(int64(l.Op), int64(l.Client), int64(l.Holder), int64(l.Request), int64(l.Now), int64(l.Protocol),
-		l.Type, l.Ident, l.Method, bytesOf(l.args), bytesOf(l.kwargs)))
+		l.Type, l.Ident, l.Method, bytesOf(l.args), bytesOf(l.kwargs), int64(l.Unread)))
 }
 
 func unpickled(t testing.TB, data []byte) *logged {
@@ -43,6 +43,7 @@ func unpickled(t testing.TB, data []byte) *logged {
 	l := &logged{Command: Command{
 		Op: Op(v[0].(int64)), Client: Client(v[1].(int64)), Holder: Holder(v[2].(int64)), Request: uint64(v[3].(int64)),
 		Now: time.Duration(v[4].(int64)), Protocol: int(v[5].(int64)), Type: v[6].(string), Ident: v[7].(string), Method: v[8].(string),
+		Unread: uint64(v[11].(int64)),
 	}}
 	if b, ok := v[9].(pickle.Bytes); ok {
 		l.args = []byte(b)
@@ -92,6 +93,9 @@ func randomLog(t testing.TB, random *rand.Rand, steps int) []logged {
 			l.Op = oneOf(m, Methods, Count, Debug, Tick, Tick, Connect, Op(99))
 		case op == 6:
 			l.Op = oneOf(m, Disconnect, Disconnect, Gone)
+			l.Request -= min(l.Request, uint64(random.IntN(30))) // of several requests the replies may be unread
+		case op < 20:
+			l.Unread = l.Request - min(l.Request, uint64(random.IntN(30)))
 		default:
 		}
 		if l.Type == "" && len(idents) > 0 {
