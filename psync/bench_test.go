@@ -102,3 +102,33 @@ func BenchmarkSemaphoreMoved(b *testing.B) {
 		s.Post()
 	}
 }
+
+func BenchmarkReentrantMutex(b *testing.B) {
+	m, o := newReentrant(b), newOwner(b)
+	ctx := context.Background()
+	for b.Loop() {
+		g, _ := m.Lock(ctx, o)
+		g.Unlock()
+	}
+}
+
+// BenchmarkReentrantMutexAgain is what it costs to lock it once more.
+func BenchmarkReentrantMutexAgain(b *testing.B) {
+	m, o := newReentrant(b), newOwner(b)
+	ctx := context.Background()
+	outer, _ := m.Lock(ctx, o)
+	for b.Loop() {
+		g, _ := m.Lock(ctx, o)
+		g.Unlock()
+	}
+	outer.Unlock()
+}
+
+func BenchmarkOnceDone(b *testing.B) {
+	o := newOnce(b)
+	ctx := context.Background()
+	o.Do(ctx, func() error { return nil })
+	for b.Loop() {
+		o.Do(ctx, func() error { return nil })
+	}
+}

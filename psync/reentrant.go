@@ -31,8 +31,8 @@ func NewOwner() (Owner, error) {
 // A ReentrantMutex is a [Mutex] that its owner may lock again while it has it: Python's RLock. It is free when every guard was
 // unlocked, in the reverse order, as defer does.
 //
-// As with a Mutex, the death of the process that has it leaves it abandoned, however often it was locked. Lock and Unlock cost what
-// those of a Mutex do and a few stores; to lock it again costs some loads and stores and no atomic instruction that others could wait for.
+// As with a Mutex, the death of the process that has it leaves it abandoned, however often it was locked. Lock and Unlock cost about twice
+// what those of a Mutex do; to lock it again costs a few loads and stores.
 type ReentrantMutex struct {
 	mu Mutex // of the same block
 	x  *layout.Reentrant

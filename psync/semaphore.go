@@ -28,7 +28,7 @@ import (
 // Who finds too few permits waits in a queue. The first in it can be overtaken by those who come when there is something free, until it has
 // waited for a millisecond: then nobody gets anything before it, however many it wants. So nobody is starved by those
 // who want less. Goroutines of one process stand in the queue in the order in which they came; between processes there is no order. A
-// process that is stopped while it is the first holds up the others.
+// process that is stopped while it is the first holds up the others. Release and Post wait for nobody.
 type Semaphore struct {
 	object
 	sema sema.Sema

@@ -26,12 +26,13 @@ type semaPlayer struct {
 	All   bool // want all that there are, each time
 	Once  bool // end after the first
 	Do    string
+	Cue   *shm.Value[int32] // deaths are counted only once it has come to Death.Stage; nil is at once
 }
 
 var semaPlay = multiproc.Proc("semaPlay", func(ctx context.Context, p semaPlayer) error {
 	crashpoint.Set(nil)
 	if p.Death.Point != "" {
-		p.Death.arm(nil)
+		p.Death.arm(p.Cue)
 	}
 	switch p.Do {
 	case "post":
@@ -198,9 +199,13 @@ func TestKillSemaphoreWaiter(t *testing.T) {
 			p := newSemaPlayer(t, 0)
 			p.Do = "wait"
 			victim := p
-			victim.Death = death{Point: point, Nth: 1}
-			first := start(t, semaPlay.With(victim))
+			victim.Cue = newValue[int32](t, 0)
+			victim.Death = death{Point: point, Nth: 1, Stage: 1}
 			early := point == "sema.announced" || point == "sema.shut" || point == "sema.sleep"
+			if early {
+				victim.Death.Stage = 0
+			}
+			first := start(t, semaPlay.With(victim))
 			if early {
 				killed(t, first)
 			} else {
@@ -208,6 +213,7 @@ func TestKillSemaphoreWaiter(t *testing.T) {
 			}
 			heir := start(t, semaPlay.With(p))
 			asleep(t, heir)
+			victim.Cue.Store(1)
 			if err := p.S.Post(); err != nil {
 				t.Fatal(err)
 			}
