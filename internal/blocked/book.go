@@ -54,10 +54,14 @@ type Book struct {
 
 	mu    sync.Mutex // guards the rest
 	waits map[key]*Wait
-	pages [layout.Slots]*page
+	pages map[uint32]*page // by row
 	spare []*Wait
 	timer *time.Timer
 	rings uint64 // when the timer will, 0 if it does not run
+
+	// Where there is no room it is looked for again after delay, which grows; memory not before nextRoom.
+	delay    time.Duration
+	nextRoom uint64
 }
 
 // key is what the goroutines have in common that share a record.
@@ -95,7 +99,7 @@ type Wait struct {
 
 // New makes the book of a process.
 func New(mem *memory.Memory, table *lease.Table) *Book {
-	b := &Book{mem: mem, table: table, base: sys.Monotonic(), made: time.Now(), waits: make(map[key]*Wait)}
+	b := &Book{mem: mem, table: table, base: sys.Monotonic(), made: time.Now(), waits: make(map[key]*Wait), pages: make(map[uint32]*page), delay: retry}
 	b.SetPatience(patience())
 	return b
 }
@@ -133,7 +137,7 @@ func (b *Book) Begin(ctx context.Context, me lease.ID, on On, checked bool) *Wai
 	switch {
 	case w.note == nil:
 		b.unnoted(me, 1)
-		b.wakeAt(b.Now() + uint64(retry))
+		b.wakeAt(b.Now() + uint64(b.delay))
 	case w.owned():
 		w.note.Count.Store(w.count)
 	}
@@ -250,7 +254,8 @@ func (b *Book) pageOf(me lease.ID) *page {
 	}
 	list := b.list(slot)
 	if list == nil {
-		if b.MakeRoom == nil || b.MakeRoom(me) != nil {
+		if now := b.Now(); now < b.nextRoom || b.MakeRoom == nil || b.MakeRoom(me) != nil {
+			b.nextRoom = max(b.nextRoom, now+uint64(b.delay))
 			return nil
 		}
 		crashpoint.At("blocked.room")

@@ -25,8 +25,9 @@ func patience() time.Duration {
 const (
 	// rarely is the longest time between two looks at a wait in which nothing was found.
 	rarely = 30 * time.Second
-	// retry is when room is looked for again, where there was none.
-	retry = 20 * time.Millisecond
+	// retry is when room is looked for again, where there was none, for the first time; seldom is how rare that gets.
+	retry  = 20 * time.Millisecond
+	seldom = time.Second
 )
 
 // Due is a wait of this process that has lasted for long.
@@ -63,10 +64,11 @@ func (b *Book) tick() {
 func (b *Book) collect() (due []Due) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := b.Now()
+	now, without := b.Now(), false
 	for _, w := range b.waits {
 		if w.note == nil {
 			if b.write(w); w.note == nil {
+				without = true
 				continue
 			}
 			b.unnoted(w.key.me, -w.count)
@@ -74,6 +76,11 @@ func (b *Book) collect() (due []Due) {
 		if w.due <= now {
 			due = append(due, Due{Record: w.record(), Memo: w.memo})
 		}
+	}
+	if without {
+		b.delay = min(2*b.delay, seldom)
+	} else {
+		b.delay = retry
 	}
 	return due
 }
@@ -105,7 +112,7 @@ func (b *Book) settle(due []Due) {
 	for _, w := range b.waits {
 		at := w.due
 		if w.note == nil {
-			at = now + uint64(retry)
+			at = now + uint64(b.delay)
 		}
 		if next == 0 || at < next {
 			next = at

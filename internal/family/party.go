@@ -37,17 +37,28 @@ func (f *Family) Party(id lease.ID, count int, since uint64) (Party, bool) {
 	return p, true
 }
 
-// Waiting is who waits for an object: a process once for each way to wait for it.
+// Waiting is who waits for an object: a process once, or twice if some of its goroutines wait to read and others do not.
 func (r *Ref) Waiting() (list []Party) {
 	if !r.Live() {
 		return nil
 	}
 	m := r.Member
 	m.Book.For(r.Off, r.Gen, func(w *blocked.Record) {
-		if p, ok := m.Party(w.Who, w.Count, w.Since); ok {
-			p.Reads = w.What&layout.WaitRead != 0
-			list = append(list, p)
+		p, ok := m.Party(w.Who, w.Count, w.Since)
+		if !ok {
+			return
 		}
+		p.Reads = w.What&layout.WaitRead != 0
+		for i := range list { // a goroutine may have a record of its own
+			if o := &list[i]; o.ID == p.ID && o.Reads == p.Reads {
+				o.Count += p.Count
+				if p.Since.Before(o.Since) {
+					o.Since = p.Since
+				}
+				return
+			}
+		}
+		list = append(list, p)
 	})
 	return list
 }
