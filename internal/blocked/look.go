@@ -24,7 +24,7 @@ func patience() time.Duration {
 
 const (
 	// rarely is the longest time between two looks at a wait in which nothing was found.
-	rarely = 30 * time.Second
+	rarely = 10 * time.Second
 	// retry is when room is looked for again, where there was none, for the first time; seldom is how rare that gets.
 	retry  = 20 * time.Millisecond
 	seldom = time.Second
