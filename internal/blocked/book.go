@@ -25,6 +25,9 @@ type On struct {
 // Kind is the kind of the block.
 func (o On) Kind() uint32 { return o.What & layout.WaitKind }
 
+// isLock reports whether somebody holds what is waited for: only such waits are looked at.
+func (o On) isLock() bool { return o.Kind() == layout.KindMutex || o.Kind() == layout.KindRWMutex }
+
 // A Caller is one goroutine that waits and is to be told from the others of its process.
 type Caller struct {
 	Goroutine uint64
@@ -93,7 +96,7 @@ type Wait struct {
 	ticket      uint32
 	holderSince uint64
 
-	due  uint64 // when it is to be looked at
+	due  uint64 // when it is to be looked at, or never
 	memo any    // what was found then
 }
 
@@ -128,10 +131,13 @@ func (b *Book) Begin(ctx context.Context, me lease.ID, on On, checked bool) *Wai
 	if w == nil {
 		w = b.fresh()
 		now := b.Now()
-		w.key, w.caller, w.since, w.due = k, c, now, now+uint64(b.Patience())
+		w.key, w.caller, w.since, w.due = k, c, now, never
 		b.waits[k] = w
 		b.write(w)
-		b.wakeAt(w.due)
+		if on.isLock() {
+			w.due = now + uint64(b.Patience())
+			b.wakeAt(w.due)
+		}
 	}
 	w.count++
 	switch {

@@ -28,6 +28,8 @@ const (
 	// retry is when room is looked for again, where there was none, for the first time; seldom is how rare that gets.
 	retry  = 20 * time.Millisecond
 	seldom = time.Second
+
+	never = 1<<64 - 1
 )
 
 // Due is a wait of this process that has lasted for long.
@@ -108,17 +110,15 @@ func (b *Book) settle(due []Due) {
 		}
 	}
 	b.rings = 0
-	next := uint64(0)
+	next := uint64(never)
 	for _, w := range b.waits {
 		at := w.due
 		if w.note == nil {
 			at = now + uint64(b.delay)
 		}
-		if next == 0 || at < next {
-			next = at
-		}
+		next = min(next, at)
 	}
-	if next != 0 {
+	if next != never {
 		b.wakeAt(next)
 	}
 }

@@ -8,18 +8,14 @@ import (
 	"github.com/multiproc-go/multiproc/internal/lease"
 )
 
-// Party is a process that waits for an object, or has part in it. It is public as psync.Party.
+// Party is a process that waits for an object, or has part in it: psync.Party, which explains the fields.
 type Party struct {
-	// ID is unique in the family while the process lives.
-	ID  uint32
-	Pid int
-	// Name and Entry are those of multiproc.Info, cut to 48 bytes. Entry is "" for the root.
-	Name, Entry string
-	// Reads is true of one that reads an RWMutex, or waits to read.
+	ID    uint32
+	Pid   int
+	Name  string
+	Entry string
 	Reads bool
-	// Count is how many goroutines of the process wait, or how often it holds the object.
 	Count int
-	// Since is when the process began to wait, or since when it has held the object at least. It is zero if that is not known.
 	Since time.Time
 }
 
