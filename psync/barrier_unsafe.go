@@ -12,5 +12,5 @@ func (b *Barrier) set(ref family.Ref) {
 	// long as the process lives, whatever becomes of the block.
 	x := (*layout.Barrier)(ref.Payload())
 	b.barrier.X, b.barrier.Env = x, b.env
-	b.barrier.Place, b.barrier.On = ref.Place(&x.Lock, layout.BarrierLockAt), ref.On()
+	b.barrier.Place, b.barrier.On = ref.Place(&x.Lock, layout.BarrierLockAt), ref.On(layout.KindBarrier)
 }

@@ -41,8 +41,8 @@
 // and a half: as one warning to the Logger of multiproc.Config, or slog.Default(), in one of them. It names each process, what it holds
 // and what it waits for. That is only suspected, for another goroutine of a process may unlock: nobody gets an error, and a goroutine that
 // holds a lock for seconds may be taken for part of a circle. Where it is known which goroutine holds what, by [MutexOptions] or the
-// environment, a circle is proven, and one Lock in it returns [ErrDeadlock]. Circles through events, condition variables, barriers and
-// queues are not found.
+// environment, a circle is proven, and one Lock in it returns [ErrDeadlock]. Circles through events, condition variables, barriers,
+// queues and Updates of package shm are not found.
 //
 // Holders, Waiters and Members list who has part in an object: see [Party].
 //

@@ -13,5 +13,5 @@ func (e *Event) set(ref family.Ref) {
 	// long as the process lives, whatever becomes of the block.
 	v.X = (*layout.Event)(ref.Payload())
 	v.Off, v.Block, v.Gen, v.Hub = ref.PayloadAt(), ref.Block(), ref.Gen, e.env.Hub
-	v.Book, v.On = e.env.Book, ref.On()
+	v.Book, v.On = e.env.Book, ref.On(layout.KindEvent)
 }

@@ -32,7 +32,14 @@ func TestMain(m *testing.M) {
 	multiproctest.Main(m)
 }
 
-func TestInOtherModes(t *testing.T) { modetest.RunInOtherModes(t, "^Test(InOtherModes|Kill|Crash)") }
+func TestInOtherModes(t *testing.T) {
+	modetest.RunInOtherModes(t, "^Test(InOtherModes|WithGoroutinesRecorded|Kill|Crash)")
+}
+
+// TestWithGoroutinesRecorded runs all tests with mutexes that belong to goroutines: nobody but the tests of deadlocks sees a difference.
+func TestWithGoroutinesRecorded(t *testing.T) {
+	modetest.RunWith(t, "^Test(InOtherModes|WithGoroutinesRecorded|Suspected|Kill|Crash)", psync.EnvDeadlock+"=1")
+}
 
 // newMutex makes a lock that is closed at the end of the test.
 func newMutex(t testing.TB) *psync.Mutex {

@@ -11,6 +11,6 @@ func (m *Mutex) set(ref family.Ref) {
 	// long as the process lives, whatever becomes of the block.
 	x := (*layout.Mutex)(ref.Payload())
 	m.place = ref.Place(&x.Lock, 0)
-	m.place.Mutex, m.place.On, m.place.Checked = x, ref.On(), x.Checked.Load() != 0
+	m.place.Mutex, m.place.On, m.place.Checked = x, ref.On(layout.KindMutex), x.Checked.Load() != 0
 	m.bind(ref)
 }

@@ -1,6 +1,8 @@
 package psync
 
 import (
+	"time"
+
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
@@ -16,7 +18,29 @@ import (
 // Who waits is known from when it sleeps: not who still looks a few times whether it has to. A process can record 31 different
 // things that its goroutines wait for; [Unrecorded] tells who waits for more. Since when an object is held is known only
 // if somebody waits for it: it is since when that one has seen it held at least.
-type Party = family.Party
+type Party struct {
+	// ID is unique in the family while the process lives: that of multiproc.Info.
+	ID  uint32
+	Pid int
+	// Name and Entry are those of multiproc.Info too, cut to 48 bytes. Entry is "" for the root.
+	Name  string
+	Entry string
+	// Reads is true of one that reads an RWMutex, or waits to read.
+	Reads bool
+	// Count is how many goroutines of the process wait, or how often it holds the object.
+	Count int
+	// Since is when the process began to wait, or since when it has held the object at least. It is zero if that is not known.
+	Since time.Time
+}
+
+// waiters is who waits for an object.
+func waiters(ref *family.Ref) []Party {
+	var list []Party
+	for _, p := range ref.Waiting() {
+		list = append(list, Party(p))
+	}
+	return list
+}
 
 // Unrecorded lists processes whose goroutines wait for more than can be recorded: Count of them are in no list. Most
 // often there are none.
@@ -28,7 +52,7 @@ func Unrecorded() (list []Party) {
 	m.Table.Living(func(id lease.ID) {
 		if n := m.Book.Unnoted(id); n > 0 {
 			if p, ok := m.Party(id, n, 0); ok {
-				list = append(list, p)
+				list = append(list, Party(p))
 			}
 		}
 	})
@@ -46,11 +70,11 @@ func (m *Mutex) Holders() []Party {
 	if !ok {
 		return nil
 	}
-	return []Party{p}
+	return []Party{Party(p)}
 }
 
 // Waiters is who waits for m.
-func (m *Mutex) Waiters() []Party { return m.ref.Waiting() }
+func (m *Mutex) Waiters() []Party { return waiters(&m.ref) }
 
 // Holders is who holds m: a writer, or readers, each process of them once, with Count readings.
 func (m *RWMutex) Holders() (list []Party) {
@@ -60,26 +84,26 @@ func (m *RWMutex) Holders() (list []Party) {
 	if id, ok := m.rw.Writer(); ok {
 		since := m.ref.HeldSince(id, m.rw.Place.Lock.Ticket.Load())
 		if p, ok := m.ref.Member.Party(id, 1, since); ok {
-			return []Party{p}
+			return []Party{Party(p)}
 		}
 	}
 	for id, n := range m.rw.Readers() {
 		if p, ok := m.ref.Member.Party(id, n, 0); ok {
 			p.Reads = true
-			list = append(list, p)
+			list = append(list, Party(p))
 		}
 	}
 	return list
 }
 
 // Waiters is who waits for m. A process whose goroutines wait to read and to write is there twice.
-func (m *RWMutex) Waiters() []Party { return m.ref.Waiting() }
+func (m *RWMutex) Waiters() []Party { return waiters(&m.ref) }
 
 // Waiters is who waits for e.
-func (e *Event) Waiters() []Party { return e.ref.Waiting() }
+func (e *Event) Waiters() []Party { return waiters(&e.ref) }
 
 // Waiters is who waits on c. One that was signalled and waits for the mutex is among the waiters of that.
-func (c *Cond) Waiters() []Party { return c.ref.Waiting() }
+func (c *Cond) Waiters() []Party { return waiters(&c.ref) }
 
 // Members is who has a seat at b: those whose death breaks it. Count is the number of seats.
 func (b *Barrier) Members() (list []Party) {
@@ -88,11 +112,11 @@ func (b *Barrier) Members() (list []Party) {
 	}
 	for id, n := range b.barrier.Members() {
 		if p, ok := b.ref.Member.Party(id, n, 0); ok {
-			list = append(list, p)
+			list = append(list, Party(p))
 		}
 	}
 	return list
 }
 
 // Waiters is who has arrived at b and waits for the others.
-func (b *Barrier) Waiters() []Party { return b.ref.Waiting() }
+func (b *Barrier) Waiters() []Party { return waiters(&b.ref) }

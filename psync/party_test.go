@@ -137,8 +137,13 @@ func TestParties(t *testing.T) {
 
 // TestWaitersAreCounted: the goroutines of one process are one party.
 func TestWaitersAreCounted(t *testing.T) {
+	for _, checked := range []bool{false, true} {
+		t.Run(fmt.Sprintf("checked=%v", checked), func(t *testing.T) { waitersAreCounted(t, newMutexWith(t, psync.MutexOptions{Deadlock: checked})) })
+	}
+}
+
+func waitersAreCounted(t *testing.T, mu *psync.Mutex) {
 	const n = 5
-	mu := newMutex(t)
 	g := mustLock(t, mu)
 	ended := make(chan error, n)
 	var cancels []context.CancelFunc

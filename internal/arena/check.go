@@ -36,6 +36,13 @@ func (a *Arena) Valid(off uint64, generation, kind uint32, n uint64) (ok, stale 
 	return b.Kind == kind && b.Bytes >= n && a.mem.Holds(off, layout.BlockHeader+b.Bytes), false
 }
 
+// Named reports whether off can be a block of that generation with n bytes. It does not look at what is in it: for those who
+// only read, and believe nothing of it before they have looked a second time.
+func (a *Arena) Named(off uint64, generation uint32, n uint64) bool {
+	return off%layout.BlockAlign == 0 && generation%2 == 1 && n < a.mem.Size() && a.mem.Holds(off, layout.BlockHeader+n) &&
+		a.Block(off).Generation.Load() == generation
+}
+
 // Room is how many bytes the payload of the block at off has, if that is one of the kind.
 func (a *Arena) Room(off uint64, kind uint32) (uint64, bool) {
 	if off%layout.BlockAlign != 0 || !a.mem.Holds(off, layout.BlockHeader) {

@@ -25,6 +25,9 @@ type On struct {
 // Kind is the kind of the block.
 func (o On) Kind() uint32 { return o.What & layout.WaitKind }
 
+// isLock reports whether somebody holds what is waited for: only such waits are looked at.
+func (o On) isLock() bool { return o.Kind() == layout.KindMutex || o.Kind() == layout.KindRWMutex }
+
 // A Caller is one goroutine that waits and is to be told from the others of its process.
 type Caller struct {
 	Goroutine uint64
@@ -54,10 +57,14 @@ type Book struct {
 
 	mu    sync.Mutex // guards the rest
 	waits map[key]*Wait
-	pages [layout.Slots]*page
+	pages map[uint32]*page // by row
 	spare []*Wait
 	timer *time.Timer
 	rings uint64 // when the timer will, 0 if it does not run
+
+	// Where there is no room it is looked for again after delay, which grows; memory not before nextRoom.
+	delay    time.Duration
+	nextRoom uint64
 }
 
 // key is what the goroutines have in common that share a record.
@@ -89,13 +96,13 @@ type Wait struct {
 	ticket      uint32
 	holderSince uint64
 
-	due  uint64 // when it is to be looked at
+	due  uint64 // when it is to be looked at, or never
 	memo any    // what was found then
 }
 
 // New makes the book of a process.
 func New(mem *memory.Memory, table *lease.Table) *Book {
-	b := &Book{mem: mem, table: table, base: sys.Monotonic(), made: time.Now(), waits: make(map[key]*Wait)}
+	b := &Book{mem: mem, table: table, base: sys.Monotonic(), made: time.Now(), waits: make(map[key]*Wait), pages: make(map[uint32]*page), delay: retry}
 	b.SetPatience(patience())
 	return b
 }
@@ -124,16 +131,19 @@ func (b *Book) Begin(ctx context.Context, me lease.ID, on On, checked bool) *Wai
 	if w == nil {
 		w = b.fresh()
 		now := b.Now()
-		w.key, w.caller, w.since, w.due = k, c, now, now+uint64(b.Patience())
+		w.key, w.caller, w.since, w.due = k, c, now, never
 		b.waits[k] = w
 		b.write(w)
-		b.wakeAt(w.due)
+		if on.isLock() {
+			w.due = now + uint64(b.Patience())
+			b.wakeAt(w.due)
+		}
 	}
 	w.count++
 	switch {
 	case w.note == nil:
 		b.unnoted(me, 1)
-		b.wakeAt(b.Now() + uint64(retry))
+		b.wakeAt(b.Now() + uint64(b.delay))
 	case w.owned():
 		w.note.Count.Store(w.count)
 	}
@@ -250,7 +260,8 @@ func (b *Book) pageOf(me lease.ID) *page {
 	}
 	list := b.list(slot)
 	if list == nil {
-		if b.MakeRoom == nil || b.MakeRoom(me) != nil {
+		if now := b.Now(); now < b.nextRoom || b.MakeRoom == nil || b.MakeRoom(me) != nil {
+			b.nextRoom = max(b.nextRoom, now+uint64(b.delay))
 			return nil
 		}
 		crashpoint.At("blocked.room")

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/multiproc-go/multiproc/internal/blocked"
@@ -123,8 +124,14 @@ func TestRowUsedAgain(t *testing.T) {
 // TestNoRoom: who waits without a record is counted until he has one or waits no more.
 func TestNoRoom(t *testing.T) {
 	d := newDesk(t)
+	var room atomic.Bool
 	makeRoom := d.MakeRoom
-	d.MakeRoom = func(lease.ID) error { return errors.New("busy") }
+	d.MakeRoom = func(me lease.ID) error {
+		if !room.Load() {
+			return errors.New("busy")
+		}
+		return makeRoom(me)
+	}
 	a, b := d.Begin(t.Context(), d.me, on(1), false), d.Begin(t.Context(), d.me, on(1), false)
 	if n := d.Unnoted(d.me); n != 2 {
 		t.Errorf("%d without a record, want 2", n)
@@ -134,10 +141,16 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("%d without a record, want 1", n)
 	}
 	b.End()
-	d.MakeRoom = makeRoom
+	if n := d.Unnoted(d.me); n != 0 {
+		t.Errorf("%d without a record, and nobody waits", n)
+	}
 	c := d.Begin(t.Context(), d.me, on(1), false)
-	if n := d.Unnoted(d.me); n != 0 || len(d.records(d.me)) != 1 {
-		t.Errorf("%d without a record, %+v", n, d.records(d.me))
+	room.Store(true)
+	for d.Unnoted(d.me) != 0 { // the watchdog is go test's
+		time.Sleep(time.Millisecond)
+	}
+	if list := d.records(d.me); len(list) != 1 || list[0].On != on(1) || list[0].Count != 1 {
+		t.Errorf("%+v", list)
 	}
 	c.End()
 }

@@ -24,9 +24,12 @@ func patience() time.Duration {
 
 const (
 	// rarely is the longest time between two looks at a wait in which nothing was found.
-	rarely = 30 * time.Second
-	// retry is when room is looked for again, where there was none.
-	retry = 20 * time.Millisecond
+	rarely = 10 * time.Second
+	// retry is when room is looked for again, where there was none, for the first time; seldom is how rare that gets.
+	retry  = 20 * time.Millisecond
+	seldom = time.Second
+
+	never = 1<<64 - 1
 )
 
 // Due is a wait of this process that has lasted for long.
@@ -63,10 +66,11 @@ func (b *Book) tick() {
 func (b *Book) collect() (due []Due) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := b.Now()
+	now, without := b.Now(), false
 	for _, w := range b.waits {
 		if w.note == nil {
 			if b.write(w); w.note == nil {
+				without = true
 				continue
 			}
 			b.unnoted(w.key.me, -w.count)
@@ -74,6 +78,11 @@ func (b *Book) collect() (due []Due) {
 		if w.due <= now {
 			due = append(due, Due{Record: w.record(), Memo: w.memo})
 		}
+	}
+	if without {
+		b.delay = min(2*b.delay, seldom)
+	} else {
+		b.delay = retry
 	}
 	return due
 }
@@ -101,17 +110,15 @@ func (b *Book) settle(due []Due) {
 		}
 	}
 	b.rings = 0
-	next := uint64(0)
+	next := uint64(never)
 	for _, w := range b.waits {
 		at := w.due
 		if w.note == nil {
-			at = now + uint64(retry)
+			at = now + uint64(b.delay)
 		}
-		if next == 0 || at < next {
-			next = at
-		}
+		next = min(next, at)
 	}
-	if next != 0 {
+	if next != never {
 		b.wakeAt(next)
 	}
 }

@@ -145,7 +145,7 @@ func (c *Cond) look(w *Waiter) bool {
 // Wait waits until w is signalled. On an error it was not: ctx's, or ErrClosed.
 func (c *Cond) Wait(ctx context.Context, w *Waiter) error {
 	m := c.Ref.Member
-	blocking := m.Book.Begin(ctx, w.room.me, c.Ref.On(), false)
+	blocking := m.Book.Begin(ctx, w.room.me, c.Ref.On(layout.KindCond), false)
 	defer blocking.End()
 	if w.turn != nil {
 		select {

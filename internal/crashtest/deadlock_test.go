@@ -2,13 +2,17 @@ package crashtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/psync"
 	"github.com/multiproc-go/multiproc/shm"
@@ -163,5 +167,104 @@ func TestKillReported(t *testing.T) {
 	succeeded(t, d.first)
 	if n := d.reports(); n != 1 {
 		t.Errorf("%d reports", n)
+	}
+}
+
+type tangleJob struct {
+	Locks []*psync.Mutex
+	Done  *shm.Value[int64]
+	Told  *shm.Value[int64]
+	Seed  uint64
+	Death death
+}
+
+// tangle takes two locks in any order, for ever.
+var tangle = multiproc.Proc("tangle", func(ctx context.Context, j tangleJob) error {
+	j.Death.arm(nil)
+	rnd := rand.New(rand.NewPCG(j.Seed, 1))
+	for {
+		i := rnd.IntN(len(j.Locks))
+		k := (i + 1 + rnd.IntN(len(j.Locks)-1)) % len(j.Locks)
+		err := j.Locks[i].Repair(ctx, func() error {
+			time.Sleep(time.Duration(rnd.IntN(100)) * time.Microsecond)
+			return j.Locks[k].Repair(ctx, func() error { shm.Add(j.Done, 1); return nil })
+		})
+		switch {
+		case errors.Is(err, psync.ErrDeadlock):
+			shm.Add(j.Told, 1)
+		case err != nil:
+			return err
+		}
+	}
+})
+
+// TestKillTangled: processes that run into deadlocks all the time die at random, and where they record waits and look for circles. Those who
+// live always go on, and the lists of who holds and waits have nobody else.
+func TestKillTangled(t *testing.T) {
+	needProcess(t)
+	seed := uint64(time.Now().UnixNano())
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	job := tangleJob{Done: newValue[int64](t, 0), Told: newValue[int64](t, 0)}
+	for range 4 {
+		mu, err := psync.NewMutexWith(psync.MutexOptions{Deadlock: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { mu.Close() })
+		job.Locks = append(job.Locks, mu)
+	}
+	points := []string{"", "", "blocked.room", "blocked.writing", "blocked.written", "lock.sleep", "lock.woken", "deadlock.look", "deadlock.found", "deadlock.report"}
+	said, err := os.Create(filepath.Join(t.TempDir(), "said"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
+	impatient := append(os.Environ(), blocked.EnvPatience+"=10ms")
+	hire := func() *multiproc.Process {
+		j := job
+		j.Seed, j.Death = rnd.Uint64(), death{Point: points[rnd.IntN(len(points))], Nth: 1 + rnd.IntN(20)}
+		return start(t, tangle.With(j).WithOptions(multiproc.Options{Stderr: said, Env: impatient}))
+	}
+	staff := make([]*multiproc.Process, 4)
+	for i := range staff {
+		staff[i] = hire()
+	}
+	dead := 0
+	for end := time.Now().Add(killFor(t)); time.Now().Before(end); {
+		before := job.Done.Load()
+		eventually(t, func() error {
+			for i, p := range staff {
+				if !p.Alive() {
+					dead++
+					staff[i] = hire()
+				}
+			}
+			for _, mu := range job.Locks {
+				if n := len(mu.Holders()); n > 1 {
+					return fmt.Errorf("seed %d: %d holders", seed, n)
+				}
+				mu.Waiters()
+			}
+			if n := job.Done.Load(); n <= before {
+				return fmt.Errorf("seed %d: nobody goes on after %d pairs, %d deadlocks and %d deaths", seed, n, job.Told.Load(), dead)
+			}
+			return nil
+		})
+		if rnd.IntN(6) == 0 {
+			staff[rnd.IntN(len(staff))].Kill()
+		}
+		nap()
+	}
+	for _, p := range staff {
+		p.Kill()
+		<-p.Done()
+	}
+	for _, mu := range job.Locks {
+		nobody(t, "holders at the end", mu.Holders())
+		nobody(t, "waiters at the end", mu.Waiters())
+	}
+	t.Logf("seed %d: %d pairs, %d deadlocks, %d deaths", seed, job.Done.Load(), job.Told.Load(), dead)
+	if dead == 0 || job.Told.Load() == 0 {
+		t.Errorf("%d deaths and %d deadlocks", dead, job.Told.Load())
 	}
 }

@@ -109,7 +109,7 @@ func TestRandomGraphs(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	circles, none := 0, 0
-	for range 400 {
+	for range 150 {
 		n := 2 + rnd.IntN(7)
 		w := newWorld(t, n, n+rnd.IntN(n))
 		holder := make([]int, len(w.locks))
@@ -225,7 +225,7 @@ func TestChangeBetweenLooks(t *testing.T) {
 func TestHostileRecords(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	for range 200 {
+	for range 60 {
 		w := newWorld(t, 3, 3)
 		for i, id := range w.members {
 			w.hold(i, id)

@@ -8,18 +8,14 @@ import (
 	"github.com/multiproc-go/multiproc/internal/lease"
 )
 
-// Party is a process that waits for an object, or has part in it. It is public as psync.Party.
+// Party is a process that waits for an object, or has part in it: psync.Party, which explains the fields.
 type Party struct {
-	// ID is unique in the family while the process lives.
-	ID  uint32
-	Pid int
-	// Name and Entry are those of multiproc.Info, cut to 48 bytes. Entry is "" for the root.
-	Name, Entry string
-	// Reads is true of one that reads an RWMutex, or waits to read.
+	ID    uint32
+	Pid   int
+	Name  string
+	Entry string
 	Reads bool
-	// Count is how many goroutines of the process wait, or how often it holds the object.
 	Count int
-	// Since is when the process began to wait, or since when it has held the object at least. It is zero if that is not known.
 	Since time.Time
 }
 
@@ -37,17 +33,28 @@ func (f *Family) Party(id lease.ID, count int, since uint64) (Party, bool) {
 	return p, true
 }
 
-// Waiting is who waits for an object: a process once for each way to wait for it.
+// Waiting is who waits for an object: a process once, or twice if some of its goroutines wait to read and others do not.
 func (r *Ref) Waiting() (list []Party) {
 	if !r.Live() {
 		return nil
 	}
 	m := r.Member
 	m.Book.For(r.Off, r.Gen, func(w *blocked.Record) {
-		if p, ok := m.Party(w.Who, w.Count, w.Since); ok {
-			p.Reads = w.What&layout.WaitRead != 0
-			list = append(list, p)
+		p, ok := m.Party(w.Who, w.Count, w.Since)
+		if !ok {
+			return
 		}
+		p.Reads = w.What&layout.WaitRead != 0
+		for i := range list { // a goroutine may have a record of its own
+			if o := &list[i]; o.ID == p.ID && o.Reads == p.Reads {
+				o.Count += p.Count
+				if p.Since.Before(o.Since) {
+					o.Since = p.Since
+				}
+				return
+			}
+		}
+		list = append(list, p)
 	})
 	return list
 }

@@ -62,10 +62,8 @@ func (r *Ref) Place(l *layout.Lock, at uint64) lock.Place {
 	return lock.Place{Lock: l, Off: r.payloadAt(at), Block: r.block, Gen: r.Gen}
 }
 
-// On is how it is recorded who waits for the object.
-func (r *Ref) On() blocked.On {
-	return blocked.On{Object: r.Off, Gen: r.Gen, What: r.block.Kind & layout.WaitKind}
-}
+// On is how it is recorded who waits for the object, which is of that kind.
+func (r *Ref) On(kind uint32) blocked.On { return blocked.On{Object: r.Off, Gen: r.Gen, What: kind} }
 
 // Block is the header of the block.
 func (r *Ref) Block() *layout.Block { return r.block }

@@ -84,6 +84,13 @@ func RunSomeInOtherModes(t *testing.T, pattern string) {
 	}
 }
 
+// RunWith runs the tests of the calling binary that do not match skip again, with each of the settings in the environment.
+func RunWith(t *testing.T, skip string, settings ...string) {
+	if ready(t) {
+		again(t, []string{"-test.skip=" + skip}, settings...)
+	}
+}
+
 // RunInOtherWays runs the tests of the calling binary that match a pattern again in the other ways of
 // real processes.
 func RunInOtherWays(t *testing.T, pattern string) {
