@@ -23,7 +23,7 @@ type Mutex struct {
 	me    lease.ID // 0 in goroutine mode, whoever ctx says; and if the lock is checked, where there is more to do
 }
 
-var mutexShape = family.Shape{Kind: layout.KindMutex, Bytes: 32}
+var mutexShape = family.Shape{Kind: layout.KindMutex, Bytes: mutexBytes}
 
 // NewMutex makes a lock in the family's shared memory. The error says that there is
 // no memory left, or that this process cannot be a member of a family.

@@ -1,9 +1,13 @@
 package psync
 
 import (
+	"unsafe"
+
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/layout"
 )
+
+const mutexBytes = uint64(unsafe.Sizeof(layout.Mutex{}))
 
 // set makes m the handle that ref is.
 func (m *Mutex) set(ref family.Ref) {

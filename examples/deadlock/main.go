@@ -131,7 +131,7 @@ func both(ctx context.Context, checked bool) error {
 	}
 	defer event.Close()
 
-	group, ctx := multiproc.NewGroup(ctx)
+	group, _ := multiproc.NewGroup(ctx)
 	start := func(name string, j job) {
 		group.Start(teller.With(j).WithOptions(multiproc.Options{Name: name}))
 	}

@@ -29,8 +29,6 @@ type edge struct {
 	to   holder
 }
 
-func (e *edge) same(o *edge) bool { return e.wait.Same(&o.wait) && e.to == o.to }
-
 // self reports whether a process waits for itself, as far as is known: that is how goroutines of one process usually
 // contend for a lock.
 func (e *edge) self() bool {

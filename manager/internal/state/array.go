@@ -1,6 +1,8 @@
 package state
 
 import (
+	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"github.com/multiproc-go/multiproc/pickle"
@@ -166,6 +168,9 @@ func (a *array) repr(_ *shared, dst []byte, limit int) ([]byte, error) {
 	dst = append(dst, ", "...)
 	end := len(dst) + limit
 	if a.code.text {
+		if err := a.decodable(); err != nil {
+			return dst, err
+		}
 		dst, err := pickle.AppendRepr(dst, a.text(), limit)
 		return append(dst, ')'), err
 	}
@@ -183,6 +188,20 @@ func (a *array) repr(_ *shared, dst []byte, limit int) ([]byte, error) {
 		}
 	}
 	return append(dst, "])"...), nil
+}
+
+// decodable refuses what CPython decodes strictly to show it: a surrogate in an array of 'w', not in one of 'u'.
+func (a *array) decodable() error {
+	if a.code.name != "w" {
+		return nil
+	}
+	for i := range a.len() {
+		if r := binary.LittleEndian.Uint32(a.data[4*i:]); 0xd800 <= r && r < 0xe000 {
+			return failure("UnicodeDecodeError", fmt.Sprintf("'utf-32-le' codec can't decode bytes in position %d-%d: code point in surrogate code point range(0xd800, 0xe000)",
+				4*i, 4*i+3))
+		}
+	}
+	return nil
 }
 
 func (a *array) text() string {
