@@ -24,7 +24,7 @@ import (
 
 // soakServerProgram is a server that tells on each line of its standard input what it has: connections, goroutines, bytes of the heap.
 func soakServerProgram() error {
-	s, err := manager.NewServer(manager.Options{Authkey: []byte("key"), ReleaseDead: true})
+	s, err := manager.NewServer(manager.Options{Authkey: []byte("key"), ReleaseDead: true, Grace: 3 * time.Second})
 	if err != nil {
 		return err
 	}
