@@ -80,7 +80,7 @@
 // A guard keeps a connection, and counts as one of DialOptions.MaxCalls, until it is given back.
 //
 // A container comes as a whole, or by All of a List in pieces; a reply larger than DialOptions.MaxMessage is an error.
-// Each call costs a round trip, of some microseconds over a Unix socket, and a [Batch] of many calls little more than one; with CPython's servers, making an object or
+// Each call costs a round trip, of some microseconds over a Unix socket, and in a [Batch] of many about an eighth of that; with CPython's servers, making an object or
 // a first reference to a nested one costs a connection more.
 //
 // Python orders no maps of Go: a dict made of one has its keys sorted if they can be. CPython takes a proxy for
