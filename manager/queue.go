@@ -80,7 +80,7 @@ func (q *Queue[T]) Len(ctx context.Context) (int, error) {
 	return wantInt(&q.base, "qsize", v, err)
 }
 
-// Cap returns how many there may be; 0 is no limit. Servers of CPython do not tell.
+// Cap returns how many there may be; 0 is no limit. Servers of CPython do not tell: [ErrUnsupported].
 func (q *Queue[T]) Cap(ctx context.Context) (int, error) {
 	if err := q.supported(ctx, "#maxsize"); err != nil {
 		return 0, err
@@ -92,7 +92,7 @@ func (q *Queue[T]) Cap(ctx context.Context) (int, error) {
 // TaskDone says that an item that was taken has been worked on. More often than there were items it is [ErrValue].
 func (q *Queue[T]) TaskDone(ctx context.Context) error { return none(q.call(ctx, "task_done")) }
 
-// Join waits until TaskDone was called for each item.
+// Join waits until TaskDone was called for each item. One whose taker died before that is never done, as in Python.
 func (q *Queue[T]) Join(ctx context.Context) error { return none(q.call(ctx, "join")) }
 
 // Shutdown ends the queue for all, which Close of the proxy does not: Put fails from now on, and Get when the queue is empty. With immediate it

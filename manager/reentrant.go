@@ -100,7 +100,7 @@ func (r *recursion) forget(p *pinned) {
 	}
 }
 
-// Do locks m, runs fn and unlocks, also if fn panics. If m is abandoned the error is [ErrAbandoned], and fn has not run.
+// Do is to m what [Mutex.Do] is to a Mutex.
 func (m *ReentrantMutex) Do(ctx context.Context, o *Owner, fn func() error) error {
 	g, err := m.Lock(ctx, o)
 	if err != nil {

@@ -16,12 +16,12 @@ func NewRWMutex(ctx context.Context, c *Client) (*RWMutex, error) {
 	return &RWMutex{b}, nil
 }
 
-// Lock waits until it holds m for writing.
+// Lock waits until it holds m for writing, and nobody else holds it. An error means that it does not; see [Mutex.Lock].
 func (m *RWMutex) Lock(ctx context.Context) (Guard, error) {
 	return m.guard(ctx, "#lock", "release_write")
 }
 
-// RLock waits until it holds m for reading.
+// RLock waits until it holds m for reading, with others. Its guard is Abandoned if a writer died. Errors are as of Lock.
 func (m *RWMutex) RLock(ctx context.Context) (Guard, error) {
 	return m.guard(ctx, "#rlock", "release_read")
 }

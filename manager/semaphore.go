@@ -24,10 +24,11 @@ func NewBoundedSemaphore(ctx context.Context, c *Client, n int) (*Semaphore, err
 	return &Semaphore{b}, nil
 }
 
-// Permit is one of a Semaphore's, for a while.
+// Permit is one of a Semaphore's, for a while. It is good for one Release; that of a copy counts.
 type Permit struct{ g guard }
 
-// Acquire waits for a permit, which belongs to this process until Release. Servers of CPython know only [Semaphore.Wait].
+// Acquire waits for a permit, which belongs to this process until Release. An error means that it has none. Servers of CPython know only
+// [Semaphore.Wait]: [ErrUnsupported].
 func (m *Semaphore) Acquire(ctx context.Context) (Permit, error) {
 	if err := m.supported(ctx, "#acquire"); err != nil {
 		return Permit{}, err
@@ -79,7 +80,7 @@ func (m *Semaphore) Post(ctx context.Context, n int) error {
 	return none(m.call(ctx, "release", int64(n)))
 }
 
-// Value returns how many permits there are. Servers of CPython do not tell.
+// Value returns how many permits are free. Servers of CPython do not tell: [ErrUnsupported].
 func (m *Semaphore) Value(ctx context.Context) (int, error) {
 	if err := m.supported(ctx, "#value"); err != nil {
 		return 0, err

@@ -13,7 +13,8 @@
 // before the first:
 //
 //   - goroutines;
-//   - values, arrays and locks that were not closed, told with the stack that made them;
+//   - values, arrays, locks, queues and all else in shared memory that was not closed, told with the stack
+//     that made it;
 //   - members of the family: processes, or goroutines that stand for one, of any depth;
 //   - on Linux, children, descriptors, shared mappings and names in /dev/shm.
 //

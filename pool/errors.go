@@ -6,6 +6,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/handoff"
 )
 
+// Errors of pools and tasks.
 var (
 	// ErrClosed is returned for a task that the pool does not take any more: by Map and Submit after Close, Cancel or Terminate, and
 	// for tasks that Cancel or Terminate has dropped.

@@ -92,7 +92,7 @@ func (b *Barrier) Do(ctx context.Context, action func() error) (index int, err e
 	return index, err
 }
 
-// Abort breaks the barrier: all who wait, and all who come later, get [ErrBroken].
+// Abort breaks the barrier: all who wait, and all who come later, get [ErrBroken]. The error is [ErrClosed].
 func (b *Barrier) Abort() error {
 	if _, err := b.self(); err != nil {
 		return err
@@ -102,12 +102,13 @@ func (b *Barrier) Abort() error {
 
 // Repair makes a broken barrier whole again for those who live: it takes the dead's seats away, so that a round needs as many
 // fewer. It does nothing to a barrier that is not broken: of several who have got ErrBroken each may call it, and then Wait again.
+// The error is ctx's, if ctx ends while others Repair, Reset or Leave, or [ErrClosed].
 func (b *Barrier) Repair(ctx context.Context) error {
 	return b.use(ctx, func(me lease.ID) error { return b.barrier.Repair(ctx, me) })
 }
 
 // Reset makes the barrier what it was at the beginning, broken or not: all who wait get [ErrBroken], a round needs as many parties
-// as NewBarrier was told, and the seats that the dead had, or somebody has left, are free for others.
+// as NewBarrier was told, and the seats that the dead had, or somebody has left, are free for others. Errors are those of Repair.
 func (b *Barrier) Reset(ctx context.Context) error {
 	return b.use(ctx, func(me lease.ID) error { return b.barrier.Reset(ctx, me) })
 }

@@ -24,8 +24,8 @@ type MutexOptions struct {
 	Deadlock bool
 }
 
-// EnvDeadlock is the environment variable that makes every mutex one with the option Deadlock, if it is "1" in the process that
-// makes the mutex: to find out why a program stands still.
+// EnvDeadlock is the environment variable that makes every [Mutex] one with the option Deadlock, if it is "1" in the process that
+// makes the mutex: to find out why a program stands still. A [ReentrantMutex] and an [RWMutex] have no such option.
 const EnvDeadlock = "MULTIPROC_DEADLOCK"
 
 func (o MutexOptions) checked() bool { return o.Deadlock || os.Getenv(EnvDeadlock) == "1" }

@@ -8,15 +8,15 @@ import (
 )
 
 var (
-	// ErrAbandoned is returned by [Mutex.Do] and those of an [RWMutex], which have then not run their function,
-	// when the last holder died inside and nobody has repaired the data.
+	// ErrAbandoned is returned by [Mutex.Do], those of an [RWMutex] and a [ReentrantMutex], and [Cond.When], which have then not run
+	// their function, and by [Cond.WaitFor], when a former holder died inside and nobody has repaired the data.
 	ErrAbandoned = handoff.Sentinel("psync: abandoned: a former holder died while it held the lock")
 
 	// ErrDeadlock is returned by Lock of a [Mutex] that was made with [MutexOptions].Deadlock, when goroutines have waited
 	// for each other, and would do so for ever. The lock is not held; what else the caller holds it should unlock.
 	ErrDeadlock = handoff.Sentinel("psync: deadlock: the holder of the lock waits for the caller")
 
-	// ErrClosed is returned when the lock was closed, by any process.
+	// ErrClosed is returned when the object was closed, by any process.
 	ErrClosed = family.ErrClosed
 
 	// ErrBroken is returned when a round of a [Barrier] was not completed: a member has died, an action has failed, or

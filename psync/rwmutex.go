@@ -16,7 +16,7 @@ import (
 // An RWMutex is a lock between processes that many readers or one writer hold. It is a handle, as a [Mutex] is.
 //
 // Each process records in memory of its own that it reads, so readers of different processes do not slow each other
-// down: RLock and RUnlock without a writer cost an atomic instruction each and no system call. Lock looks at
+// down: RLock, and Unlock of its guard, cost an atomic instruction each without a writer, and no system call. Lock looks at
 // the record of every process that ever read.
 //
 // A waiting writer keeps new readers out, so it is not starved, and whoever reads must not wait for

@@ -45,8 +45,8 @@ const MostPermits = layout.MostPermits
 // family.
 func NewSemaphore(n int) (*Semaphore, error) { return newSemaphore("NewSemaphore", n, 0, 0) }
 
-// NewBoundedSemaphore makes one that never has more than n permits, those that are held included: a Post beyond that is an error. It panics if n is
-// less than 1 or more than [MostPermits].
+// NewBoundedSemaphore makes one that never has more than n permits, those that are held included: a Post beyond that is [ErrBound]. It panics if n is
+// less than 1 or more than [MostPermits]. The error is as of [NewSemaphore].
 func NewBoundedSemaphore(n int) (*Semaphore, error) {
 	return newSemaphore("NewBoundedSemaphore", n, 1, n)
 }

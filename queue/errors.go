@@ -29,7 +29,7 @@ var (
 	ErrEmpty = handoff.Sentinel("queue: empty")
 	// ErrTooLarge is what a [SizeError] wraps.
 	ErrTooLarge = handoff.Sentinel("queue: larger than the queue's byte budget")
-	// ErrNotHeld is returned by Ack, Nack, Release, Commit and Abort when the item is not the caller's any more.
+	// ErrNotHeld is returned by Ack, Nack, Release, Return, Commit and Abort when the item is not the caller's any more.
 	ErrNotHeld = handoff.Sentinel("queue: not held any more")
 	// ErrTaskDone is returned by TaskDone when it was called more often than items were put.
 	ErrTaskDone = handoff.Sentinel("queue: TaskDone called more often than Put")

@@ -26,7 +26,7 @@ func NewJoinable[T any](o Options) (*JoinableQueue[T], error) {
 	return q, nil
 }
 
-// TaskDone says that one more of the items that were put is done. It returns [ErrTaskDone] if all are.
+// TaskDone says that one more of the items that were put is done. It returns [ErrTaskDone] if all are, and [ErrClosed].
 func (q *JoinableQueue[T]) TaskDone() error {
 	if q.r == nil {
 		return ErrClosed

@@ -76,7 +76,7 @@ func (q *Queue[T]) put(ctx context.Context, v T, block bool) error {
 }
 
 // PutBatch puts items in their order, waits for room as it is needed, and returns how many it put; fewer only with an error. Items of a fixed
-// size become visible as many at once as there is room for, with nothing of others in between; items whose size varies one by one.
+// size become visible as many at once as there is room for, with nothing of others in between; items whose size varies one by one. The errors are those of [Queue.Put].
 func (q *Queue[T]) PutBatch(ctx context.Context, items []T) (n int, err error) {
 	r := q.r
 	if r == nil {
@@ -168,7 +168,8 @@ func takeHeld[T any](h *ring.Held) (v T, err error) {
 }
 
 // GetBatch waits until there is an item, takes as many as there are and fit into items, and returns how many. What it takes at
-// once is in the order in which it was put, with nothing left out.
+// once is in the order in which it was put, with nothing left out. The errors are those of [Queue.Get]; with a [*DecodeError] the first n items
+// were taken and decoded before it.
 func (q *Queue[T]) GetBatch(ctx context.Context, items []T) (n int, err error) {
 	r := q.r
 	if r == nil {

@@ -65,7 +65,7 @@ func GetAppend(ctx context.Context, q *Queue[[]byte], buf []byte) ([]byte, error
 
 // A View is an item that is read where it lies. It is held as a [Lease] is.
 type View struct {
-	Deliveries int
+	Deliveries int // how often the item was handed out, this time included
 
 	h *ring.Held
 }
