@@ -22,7 +22,7 @@ type Once struct {
 	x  *layout.Once
 }
 
-var onceShape = family.Shape{Kind: layout.KindOnce, Bytes: 24}
+var onceShape = family.Shape{Kind: layout.KindOnce, Bytes: onceBytes}
 
 // NewOnce makes a Once in the family's shared memory. The error says that there is
 // no memory left, or that this process cannot be a member of a family.

@@ -38,7 +38,7 @@ type ReentrantMutex struct {
 	x  *layout.Reentrant
 }
 
-var reentrantShape = family.Shape{Kind: layout.KindReentrant, Bytes: 40}
+var reentrantShape = family.Shape{Kind: layout.KindReentrant, Bytes: reentrantBytes}
 
 // NewReentrantMutex makes a lock in the family's shared memory. The error says that there is
 // no memory left, or that this process cannot be a member of a family.

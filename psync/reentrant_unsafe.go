@@ -1,8 +1,16 @@
 package psync
 
 import (
+	"unsafe"
+
 	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/layout"
+)
+
+// The payloads of their blocks.
+const (
+	reentrantBytes = uint64(unsafe.Sizeof(layout.Reentrant{}))
+	onceBytes      = uint64(unsafe.Sizeof(layout.Once{}))
 )
 
 // set makes m the handle that ref is.
