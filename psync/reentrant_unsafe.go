@@ -19,6 +19,7 @@ func (m *ReentrantMutex) set(ref family.Ref) {
 	// long as the process lives, whatever becomes of the block.
 	m.x = (*layout.Reentrant)(ref.Payload())
 	m.mu.set(ref)
+	m.mu.place.On = ref.On(layout.KindReentrant)
 }
 
 // set makes o the handle that ref is.
@@ -27,4 +28,5 @@ func (o *Once) set(ref family.Ref) {
 	// long as the process lives, whatever becomes of the block.
 	o.x = (*layout.Once)(ref.Payload())
 	o.mu.set(ref)
+	o.mu.place.On = ref.On(layout.KindOnce)
 }
