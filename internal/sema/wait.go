@@ -23,9 +23,14 @@ func (s *Sema) wait(ctx context.Context, w Want, me lease.ID) (Holding, error) {
 	var blocking *blocked.Wait
 	defer func() { blocking.End() }()
 	begin := func() {
-		if blocking == nil {
-			blocking = env.Book.Begin(ctx, me, s.On, false)
+		if blocking != nil {
+			return
 		}
+		on := s.On
+		if w.Unowned {
+			on.What |= layout.WaitUnowned
+		}
+		blocking = env.Book.Begin(ctx, me, on, false)
 	}
 	if !env.TryAcquire(&s.Queue, me) {
 		begin() // behind somebody who waits
