@@ -84,7 +84,72 @@ func (r *reports) end() string {
 type crossing struct {
 	First, Second *psync.Mutex
 	RW            *psync.RWMutex // in place of both
+	Kind          string         // the others that may be in their place
+	Re            [2]*psync.ReentrantMutex
+	Once          [2]*psync.Once
+	Sema          [2]*psync.Semaphore
 	Met           *psync.Barrier // where each has got the first
+}
+
+// crossKinds has the first inside of which it waits for the second.
+var crossKinds = multiproc.Func("crossKinds", func(ctx context.Context, c crossing) (string, error) {
+	owner, err := psync.NewOwner()
+	if err != nil {
+		return "", err
+	}
+	do := func(i int, fn func() error) error {
+		switch c.Kind {
+		case "once":
+			return c.Once[i].Do(ctx, fn)
+		case "semaphore":
+			return c.Sema[i].Do(ctx, func() error { // both permits
+				return c.Sema[i].Do(ctx, fn)
+			})
+		}
+		return c.Re[i].Do(ctx, owner, fn)
+	}
+	return "", do(0, func() error {
+		if _, err := c.Met.Wait(ctx); err != nil {
+			return err
+		}
+		return do(1, func() error { return nil })
+	})
+})
+
+// TestSuspectedKinds: circles of what is a lock among other things.
+func TestSuspectedKinds(t *testing.T) {
+	for _, kind := range []string{"reentrant-mutex", "once", "semaphore"} {
+		t.Run(kind, func(t *testing.T) {
+			r := listen(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			c := crossing{Kind: kind, Met: newBarrier(t, 2)}
+			for i := range 2 {
+				c.Re[i], c.Once[i], c.Sema[i] = newReentrant(t), newOnce(t), newSemaphore(t, 2)
+			}
+			var calls []*multiproc.Call[string]
+			for _, name := range []string{"one", "two"} {
+				call, err := crossKinds.StartWith(ctx, c, r.options(name))
+				must(t, err)
+				calls = append(calls, call)
+				c.Re[0], c.Re[1] = c.Re[1], c.Re[0]
+				c.Once[0], c.Once[1] = c.Once[1], c.Once[0]
+				c.Sema[0], c.Sema[1] = c.Sema[1], c.Sema[0]
+			}
+			until(t, "a report", func() bool { return r.count() > 0 })
+			cancel()
+			for _, c := range calls {
+				if _, err := c.Result(modetest.Patient(t)); err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("%v: %v", c.Name(), err)
+				}
+			}
+			text := r.end()
+			wantNames(t, text, "suspected", calls)
+			if n := strings.Count(text, ", waits for "+kind+"@"); n != 2 {
+				t.Errorf("%d wait for a %s:\n%s", n, kind, text)
+			}
+		})
+	}
 }
 
 // cross tells what has come of it.

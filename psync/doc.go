@@ -38,14 +38,15 @@
 //
 // # Deadlocks
 //
-// Processes that wait in a circle for each other's locks ([Mutex], [ReentrantMutex], [RWMutex]) are reported when that has lasted for a second
+// Processes that wait in a circle for each other's locks ([Mutex], [ReentrantMutex], [Once], [RWMutex]) are reported when that has lasted for a second
 // and a half: as one warning to the Logger of multiproc.Config, or slog.Default(), in one of them. It names each process, what it holds
 // and what it waits for. That is only suspected, for another goroutine of a process may unlock: nobody gets an error, and a goroutine that
-// holds a lock for seconds may be taken for part of a circle. Where it is known which goroutine holds what, by [MutexOptions] or
-// [EnvDeadlock], a circle is proven, and one Lock in it returns [ErrDeadlock]. Circles through semaphores, events, condition variables,
-// barriers, queues and Updates of package shm are not found.
+// holds a lock for seconds may be taken for part of a circle. Where it is known which goroutine holds what, by [MutexOptions] or the
+// environment, a circle is proven, and one Lock in it returns [ErrDeadlock]. A [Semaphore] is such a lock as long as one process
+// holds all permits, by Acquire, and none is free; who waits for permits of several processes is in no circle, nor is who waits with Wait. Circles through events, condition
+// variables, barriers, queues and Updates of package shm are not found, and those of a goroutine that waits for its own [Once] or permits are not either.
 //
-// Holders (of a Mutex and an RWMutex), Waiters (of these, a Cond, an Event and a Barrier) and Members (of a Barrier) list who has part in an
+// Holders (of every lock and a Semaphore), Waiters (of these, a Cond, an Event and a Barrier) and Members (of a Barrier) list who has part in an
 // object: see [Party].
 //
 // # Limits

@@ -76,6 +76,43 @@ func (m *Mutex) Holders() []Party {
 // Waiters is who waits for m.
 func (m *Mutex) Waiters() []Party { return waiters(&m.ref) }
 
+// Holders is who holds m: one process or none. Count is how often its owner has locked it.
+func (m *ReentrantMutex) Holders() []Party {
+	list := m.mu.Holders()
+	if len(list) == 1 {
+		// What a dead holder has left is not its process's.
+		if depth := m.x.Depth.Load(); depth > 0 && uint32(m.x.Owner.Load()>>32) == list[0].ID {
+			list[0].Count = int(depth)
+		}
+	}
+	return list
+}
+
+// Waiters is who waits for m.
+func (m *ReentrantMutex) Waiters() []Party { return m.mu.Waiters() }
+
+// Holders is who is doing what is to be done once: one process or none.
+func (o *Once) Holders() []Party { return o.mu.Holders() }
+
+// Waiters is who waits for the one that is doing it.
+func (o *Once) Waiters() []Party { return o.mu.Waiters() }
+
+// Holders is who holds permits of s, each process once, with Count permits. Those that Wait has taken are nobody's.
+func (s *Semaphore) Holders() (list []Party) {
+	if !s.ref.Live() {
+		return nil
+	}
+	for id, n := range s.sema.Holders() {
+		if p, ok := s.ref.Member.Party(id, n, 0); ok {
+			list = append(list, Party(p))
+		}
+	}
+	return list
+}
+
+// Waiters is who waits for permits of s, with Acquire or Wait.
+func (s *Semaphore) Waiters() []Party { return waiters(&s.ref) }
+
 // Holders is who holds m: a writer, or readers, each process of them once, with Count readings.
 func (m *RWMutex) Holders() (list []Party) {
 	if !m.ref.Live() {

@@ -86,7 +86,7 @@ func (m *ReentrantMutex) TryLock(owner Owner) (ReentrantGuard, bool) {
 // first is called by the new holder. What stands in x is what a dead one has left.
 func (m *ReentrantMutex) first(g Guard, owner Owner) ReentrantGuard {
 	x := m.x
-	x.Depth = 1
+	lock.StoreRelease(&x.Depth, 1)
 	x.Next++
 	x.Serial = x.Next
 	crashpoint.At("reentrant.locked")
@@ -109,7 +109,7 @@ func (m *ReentrantMutex) again(ctx context.Context, owner Owner) (ReentrantGuard
 	}
 	x := m.x
 	outer := x.Serial
-	x.Depth++
+	lock.StoreRelease(&x.Depth, x.Depth.Load()+1)
 	x.Next++
 	x.Serial = x.Next
 	crashpoint.At("reentrant.again")

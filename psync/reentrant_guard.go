@@ -1,6 +1,9 @@
 package psync
 
-import "github.com/multiproc-go/multiproc/internal/crashpoint"
+import (
+	"github.com/multiproc-go/multiproc/internal/crashpoint"
+	"github.com/multiproc-go/multiproc/internal/lock"
+)
 
 // A ReentrantGuard is one locking of a ReentrantMutex. It is good for one Unlock, when all that were made after it are unlocked; that of a copy counts.
 type ReentrantGuard struct {
@@ -16,14 +19,14 @@ func (g ReentrantGuard) Unlock() {
 		return
 	}
 	x := g.m.x
-	if x.Depth == 1 {
+	if x.Depth.Load() == 1 {
 		x.Owner.Store(0) // while it is ours: the next holder may be of this process
 		crashpoint.At("reentrant.unlock")
 		g.g.Unlock()
 		return
 	}
 	x.Serial = g.outer
-	x.Depth--
+	lock.StoreRelease(&x.Depth, x.Depth.Load()-1)
 }
 
 // Abandoned reports whether a former holder died inside and nobody has called
@@ -42,7 +45,7 @@ func (g ReentrantGuard) Depth() int {
 	if !g.holds("Depth") {
 		return 0
 	}
-	return int(g.m.x.Depth)
+	return int(g.m.x.Depth.Load())
 }
 
 // holds panics if the guard was used, or is not the latest for an Unlock. It returns false if there is nothing to be done, as that of a [Guard].

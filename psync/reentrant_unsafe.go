@@ -7,6 +7,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/layout"
 )
 
+// The payloads of their blocks.
 const (
 	reentrantBytes = uint64(unsafe.Sizeof(layout.Reentrant{}))
 	onceBytes      = uint64(unsafe.Sizeof(layout.Once{}))
@@ -18,6 +19,7 @@ func (m *ReentrantMutex) set(ref family.Ref) {
 	// long as the process lives, whatever becomes of the block.
 	m.x = (*layout.Reentrant)(ref.Payload())
 	m.mu.set(ref)
+	m.mu.place.On = ref.On(layout.KindReentrant)
 }
 
 // set makes o the handle that ref is.
@@ -26,4 +28,5 @@ func (o *Once) set(ref family.Ref) {
 	// long as the process lives, whatever becomes of the block.
 	o.x = (*layout.Once)(ref.Payload())
 	o.mu.set(ref)
+	o.mu.place.On = ref.On(layout.KindOnce)
 }

@@ -16,6 +16,7 @@ func (s *Semaphore) set(ref family.Ref) {
 	s.sema.Queue = ref.Place(&s.sema.X.Queue.Lock, 0)
 	s.sema.Queue.Mutex = &s.sema.X.Queue
 	s.sema.Books = ref.Place(&s.sema.X.Books, layout.SemaphoreBooksAt)
+	s.sema.On = ref.On(layout.KindSemaphore)
 	s.hold.Store(nil)
 	s.bind(ref)
 }

@@ -26,7 +26,15 @@ type On struct {
 func (o On) Kind() uint32 { return o.What & layout.WaitKind }
 
 // isLock reports whether somebody holds what is waited for: only such waits are looked at.
-func (o On) isLock() bool { return o.Kind() == layout.KindMutex || o.Kind() == layout.KindRWMutex }
+func (o On) isLock() bool {
+	switch o.Kind() {
+	case layout.KindMutex, layout.KindReentrant, layout.KindOnce, layout.KindRWMutex:
+		return true
+	case layout.KindSemaphore:
+		return o.What&layout.WaitUnowned == 0
+	}
+	return false
+}
 
 // A Caller is one goroutine that waits and is to be told from the others of its process.
 type Caller struct {

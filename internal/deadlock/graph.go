@@ -122,13 +122,20 @@ func (f *Finder) alive(id lease.ID) bool {
 // holders calls yield with all living processes that hold what w waits for, until it returns false.
 func (f *Finder) holders(w *blocked.Record, yield func(holder) bool) {
 	switch w.Kind() {
-	case layout.KindMutex:
+	case layout.KindMutex, layout.KindReentrant, layout.KindOnce: // the others begin with a mutex
 		if x := f.mutex(w.On); x != nil {
 			if h, ok := f.owner(&x.Lock); ok {
 				if by := x.Holder.Load(); x.Checked.Load() != 0 && lease.ID(by&uint64(layout.LockOwner)) == h.id {
 					h.goroutine = by >> layout.HolderShift
 				}
 				yield(h)
+			}
+		}
+	case layout.KindSemaphore:
+		// Who waits for permits of several waits for any of them: only where there is one is it like a lock.
+		if x := f.semaphore(w.On); x != nil && w.What&layout.WaitUnowned == 0 {
+			if id, ticket, ok := x.Keeper(); ok && f.alive(id) {
+				yield(holder{id: id, ticket: ticket})
 			}
 		}
 	case layout.KindRWMutex:

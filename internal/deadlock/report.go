@@ -49,6 +49,12 @@ func (f *Finder) describe(circle []edge) *Report {
 	}
 	if !r.Proven {
 		b.WriteString("\n\tunless another goroutine of one of them unlocks what it holds")
+		for i := range circle {
+			if circle[i].wait.Kind() == layout.KindSemaphore {
+				b.WriteString(", or somebody posts a permit")
+				break
+			}
+		}
 	}
 	r.Text = b.String()
 	return r
@@ -74,15 +80,25 @@ func (f *Finder) name(id lease.ID, goroutine uint64) string {
 // object names what is waited for, as its String does.
 func object(w *blocked.Record) string {
 	kind := "mutex"
-	if w.Kind() == layout.KindRWMutex {
+	switch w.Kind() {
+	case layout.KindRWMutex:
 		kind = "rwmutex"
+	case layout.KindReentrant:
+		kind = "reentrant-mutex"
+	case layout.KindOnce:
+		kind = "once"
+	case layout.KindSemaphore:
+		kind = "semaphore"
 	}
 	return fmt.Sprintf("%s@%#x", kind, w.Object)
 }
 
 func has(e *edge) string {
-	if e.to.reads {
+	switch {
+	case e.to.reads:
 		return "reads"
+	case e.wait.Kind() == layout.KindSemaphore:
+		return "has all permits of"
 	}
 	return "holds"
 }

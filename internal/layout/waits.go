@@ -45,4 +45,6 @@ const (
 	WaitRead  uint32 = 1 << 8  // of an RWMutex: to read
 	WaitDrain uint32 = 1 << 9  // of an RWMutex: for readers to end, with the writers' lock held
 	WaitFirm  uint32 = 1 << 10 // cannot be told to give up
+
+	WaitUnowned uint32 = 1 << 11 // of a Semaphore: for a permit that nobody is going to hold
 )

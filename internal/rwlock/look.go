@@ -17,26 +17,5 @@ func (l *Lock) Writer() (lease.ID, bool) {
 
 // Readers is who reads, each process once, and how often it does.
 func (l *Lock) Readers() iter.Seq2[lease.ID, int] {
-	return func(yield func(lease.ID, int) bool) {
-		count := make(map[lease.ID]int)
-		var order []lease.ID
-		l.Holds.Each(func(h *layout.Hold) bool {
-			id := lease.ID(h.Owner.Load() & layout.LockOwner)
-			w := h.Word.Load()
-			n := bits.OnesCount64(w & layout.HoldSlotBits)
-			if n == 0 || w&layout.HoldTag != l.Holds.Tag || l.Holds.Env.Table.State(id) != lease.Alive || !l.Place.Live() {
-				return true
-			}
-			if count[id] == 0 {
-				order = append(order, id)
-			}
-			count[id] += n
-			return true
-		})
-		for _, id := range order {
-			if !yield(id, count[id]) {
-				return
-			}
-		}
-	}
+	return l.Holds.Parts(func(_ *layout.Hold, w uint64) int { return bits.OnesCount64(w & layout.HoldSlotBits) })
 }

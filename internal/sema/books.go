@@ -78,14 +78,9 @@ func (s *Sema) bury(h *layout.Hold, me lease.ID) {
 	}
 	for {
 		w := h.Word.Load() // nobody sets a slot any more
-		held := uint64(bits.OnesCount64(w & layout.PermitSlotBits))
-		for i := range h.Weights {
-			if w>>(layout.PermitSlots+i)&1 != 0 {
-				held += uint64(h.Weights[i].Load())
-			}
-		}
+		freed := held(h, w)
 		crashpoint.At("sema.bury")
-		if h.Word.CompareAndSwap(w, w&^layout.HoldSlotBits+held<<layout.PermitShift) {
+		if h.Word.CompareAndSwap(w, w&^layout.HoldSlotBits+freed<<layout.PermitShift) {
 			crashpoint.At("sema.buried")
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/holds"
 	"github.com/multiproc-go/multiproc/internal/layout"
@@ -23,6 +24,7 @@ type Sema struct {
 	Queue lock.Place // who has it waits, and is the next
 	Books lock.Place // who has it moves permits
 	Holds holds.List
+	On    blocked.On // how it is recorded who waits
 }
 
 // Opened is what a word has in its tag and HoldOpen if its owner need not look any further.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
@@ -19,14 +20,29 @@ const patience = time.Millisecond
 // wait is Acquire for one who has found too few permits.
 func (s *Sema) wait(ctx context.Context, w Want, me lease.ID) (Holding, error) {
 	env := s.Holds.Env
-	if err := env.Acquire(ctx, &s.Queue, me); err != nil {
-		return Holding{}, err
+	var blocking *blocked.Wait
+	defer func() { blocking.End() }()
+	begin := func() {
+		if blocking != nil {
+			return
+		}
+		on := s.On
+		if w.Unowned {
+			on.What |= layout.WaitUnowned
+		}
+		blocking = env.Book.Begin(ctx, me, on, false)
+	}
+	if !env.TryAcquire(&s.Queue, me) {
+		begin() // behind somebody who waits
+		if err := env.Acquire(ctx, &s.Queue, me); err != nil {
+			return Holding{}, err
+		}
 	}
 	defer s.leave(me)
 	if s.Queue.Closing() {
 		return Holding{}, lock.ErrClosed
 	}
-	h, err := s.lead(ctx, w, me)
+	h, err := s.lead(ctx, w, me, begin)
 	if err != nil {
 		crashpoint.At("sema.giveup")
 	}
@@ -43,8 +59,8 @@ func (s *Sema) leave(me lease.ID) {
 	s.Holds.Env.Release(&s.Queue, me)
 }
 
-// lead waits as the first in the queue.
-func (s *Sema) lead(ctx context.Context, w Want, me lease.ID) (Holding, error) {
+// lead waits as the first in the queue. It calls begin before it sleeps.
+func (s *Sema) lead(ctx context.Context, w Want, me lease.ID, begin func()) (Holding, error) {
 	hub, began := s.Holds.Env.Hub, time.Now()
 	for looks := 0; ; looks++ {
 		epoch := hub.Epoch() // before the words: a death in between is then seen below
@@ -62,6 +78,7 @@ func (s *Sema) lead(ctx context.Context, w Want, me lease.ID) (Holding, error) {
 		if s.changes(seen) {
 			continue
 		}
+		begin()
 		asleep := seen | layout.SemaphoreAsleep
 		if !s.X.Freed.CompareAndSwap(seen, asleep) {
 			continue
