@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/psync"
 )
@@ -83,4 +84,69 @@ func TestKillRecorded(t *testing.T) {
 	holder.Kill()
 	killed(t, holder.Process)
 	nobody(t, "holders", s.mu.Holders())
+}
+
+// TestKillRecordingPermits: the same of one that waits for a permit, first or behind another. The permit goes to who lives.
+func TestKillRecordingPermits(t *testing.T) {
+	needProcess(t)
+	for _, point := range []string{"blocked.room", "blocked.writing", "blocked.written", "sema.sleep"} {
+		for _, behind := range []bool{false, true} {
+			if behind && point == "sema.sleep" {
+				continue // only the first comes there
+			}
+			t.Run(fmt.Sprintf("%s/behind=%v", point, behind), func(t *testing.T) {
+				s, err := psync.NewSemaphore(1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				held, err := s.Acquire(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := make(chan error, 1)
+				if behind {
+					go func() {
+						p, err := s.Acquire(t.Context())
+						if err == nil {
+							p.Release()
+						}
+						got <- err
+					}()
+					eventually(t, func() error {
+						if n := len(s.Waiters()); n != 1 {
+							return fmt.Errorf("%d wait", n)
+						}
+						return nil
+					})
+				} else {
+					got <- nil
+				}
+				victim, err := multiproc.Start(t.Context(), semaPlay.With(semaPlayer{S: s, Do: "wait", Death: death{point, 1, 0}}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				killed(t, victim)
+				for _, p := range s.Waiters() {
+					if !behind || p.Name != "main" || p.Count != 1 {
+						t.Errorf("%+v waits", p)
+					}
+				}
+				if list := s.Holders(); len(list) != 1 || list[0].Name != "main" || list[0].Count != 1 {
+					t.Errorf("the holders are %+v", list)
+				}
+				held.Release()
+				if err := <-got; err != nil {
+					t.Error(err)
+				}
+				p, err := s.Acquire(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				nobody(t, "waiters at the end", s.Waiters())
+				p.Release()
+				nobody(t, "holders at the end", s.Holders())
+			})
+		}
+	}
 }
