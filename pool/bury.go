@@ -103,6 +103,10 @@ func (p *Pool) blame(m *mate, b *batch, err error) {
 		err = b.job.stopped
 	case p.dropAll != nil:
 		err = p.dropAll
+	case !doomed && m.doomed != 0:
+		b.tries--
+		p.takeBack(b) // it was killed for the task before, which has just ended
+		return
 	case !doomed && (killed || exited) && b.tries <= p.o.Retry:
 		p.retried++
 		p.takeBack(b)

@@ -24,7 +24,7 @@ func (p Permit) Release() {
 		return
 	}
 	w := h.Hold.Word.Load()
-	if w&sema.Ready != s.sema.Opened() || !h.Valid(w) {
+	if w&sema.Ready != s.sema.Opened() || !h.Valid(w) || !s.ref.Live() {
 		p.release()
 		return
 	}

@@ -25,7 +25,7 @@ func (g ReadGuard) Unlock() {
 	}
 	h, bit := g.r.Hold, uint64(1)<<(g.r.Slot%64)
 	w := h.Word.Load()
-	if w&(layout.HoldTag|layout.HoldOpen|bit) != m.rw.Opened()|bit || h.Tickets[g.r.Slot].Load() != g.r.Ticket {
+	if w&(layout.HoldTag|layout.HoldOpen|bit) != m.rw.Opened()|bit || h.Tickets[g.r.Slot].Load() != g.r.Ticket || !m.ref.Live() {
 		g.unlock()
 		return
 	}

@@ -50,7 +50,7 @@ func NewRWMutex() (*RWMutex, error) {
 func (m *RWMutex) RLock(ctx context.Context) (ReadGuard, error) {
 	if h := m.hold.Load(); h != nil && !race.Enabled {
 		w := h.Word.Load()
-		if w&(layout.HoldTag|layout.HoldOpen) == m.rw.Opened() && rwlock.Room(w) && h.Word.CompareAndSwap(w, w|(w+1)) {
+		if w&(layout.HoldTag|layout.HoldOpen) == m.rw.Opened() && rwlock.Room(w) && m.ref.Live() && h.Word.CompareAndSwap(w, w|(w+1)) {
 			slot := uint32(bits.TrailingZeros32(^uint32(w)))
 			return ReadGuard{m, m.me, rwlock.Reading{Hold: h, Slot: slot, Ticket: h.Tickets[slot].Load()}}, nil
 		}

@@ -70,7 +70,7 @@ func newSemaphore(op string, n, least, bound int) (*Semaphore, error) {
 func (s *Semaphore) Acquire(ctx context.Context) (Permit, error) {
 	if h := s.hold.Load(); h != nil && !race.Enabled {
 		w := h.Word.Load()
-		if w&sema.Ready == s.sema.Opened() && w&layout.PermitBits != 0 && sema.Room(w) && h.Word.CompareAndSwap(w, (w|(w+1))-layout.Permit) {
+		if w&sema.Ready == s.sema.Opened() && w&layout.PermitBits != 0 && sema.Room(w) && s.ref.Live() && h.Word.CompareAndSwap(w, (w|(w+1))-layout.Permit) {
 			slot := uint32(bits.TrailingZeros32(^uint32(w)))
 			return Permit{s, s.me, sema.Held(h, slot, 1)}, nil
 		}
@@ -128,9 +128,7 @@ func (s *Semaphore) TryAcquireN(n int) (Permit, bool) {
 	}
 	h, ok, err := s.sema.TryAcquire(sema.Want{N: uint32(n)}, me)
 	if !ok {
-		if err != nil {
-			s.left()
-		}
+		s.left() // also without an error: it may have stood in the way of a Close
 		return Permit{}, false
 	}
 	return s.permit(me, h), true
@@ -161,9 +159,8 @@ func (s *Semaphore) Wait(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err = s.sema.Acquire(ctx, sema.Want{N: 1, Unowned: true}, me); err != nil {
-		s.left()
-	}
+	_, err = s.sema.Acquire(ctx, sema.Want{N: 1, Unowned: true}, me)
+	s.left() // also without an error: it may have stood in the way of a Close, and nobody will release what it has
 	return err
 }
 
@@ -176,10 +173,8 @@ func (s *Semaphore) TryWait() bool {
 	if err != nil {
 		return false
 	}
-	_, ok, err := s.sema.TryAcquire(sema.Want{N: 1, Unowned: true}, me)
-	if err != nil {
-		s.left()
-	}
+	_, ok, _ := s.sema.TryAcquire(sema.Want{N: 1, Unowned: true}, me)
+	s.left()
 	return ok
 }
 

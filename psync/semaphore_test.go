@@ -467,3 +467,46 @@ func TestSemaphoreBetweenProcesses(t *testing.T) {
 		wantPermits(t, s, permits)
 	}
 }
+
+// TestClosedHolds: what a closed object had beyond its own block belongs to the next one, and a handle that remembers it
+// finds the object closed.
+func TestClosedHolds(t *testing.T) {
+	ctx := context.Background()
+	const many = 100 // more than the holds in the block have slots for
+	old := newSemaphore(t, 2*many)
+	rw := newRWMutex(t)
+	var held []psync.Permit
+	var reading []psync.ReadGuard
+	for range many {
+		p, err := old.Acquire(ctx)
+		must(t, err)
+		g, err := rw.RLock(ctx)
+		must(t, err)
+		held, reading = append(held, p), append(reading, g)
+	}
+	for i := range many {
+		held[i].Release()
+		reading[i].Unlock()
+	}
+	must(t, old.Close())
+	must(t, rw.Close())
+	next := newSemaphore(t, 2*many)
+	var permits []psync.Permit
+	for range many {
+		p, err := next.Acquire(ctx)
+		must(t, err)
+		permits = append(permits, p)
+	}
+	for _, p := range permits {
+		p.Release()
+	}
+	if _, err := old.Acquire(ctx); !errors.Is(err, psync.ErrClosed) {
+		t.Errorf("Acquire of a closed semaphore: %v", err)
+	}
+	if _, err := rw.RLock(ctx); !errors.Is(err, psync.ErrClosed) {
+		t.Errorf("RLock of a closed lock: %v", err)
+	}
+	if n := next.Value(); n != 2*many {
+		t.Errorf("the other has %d permits", n)
+	}
+}

@@ -21,8 +21,12 @@ type List struct {
 	More  *layout.HoldLink
 }
 
-// TagOf is what the words of an object carry: of the generation of its block, which is odd.
-func TagOf(gen uint32) uint64 { return (uint64(gen>>1)%1023 + 1) << layout.HoldTagShift }
+// TagOf is what the words of an object carry: of the generation of its block, which is odd, and of its offset, for a chunk may go from
+// one object to another that is as young.
+func TagOf(gen uint32, off uint64) uint64 {
+	const golden = 0x9e3779b97f4a7c15
+	return ((uint64(gen>>1)+off*golden>>40)%1023 + 1) << layout.HoldTagShift
+}
 
 // Live reports whether the object's block has not been freed.
 func (l *List) Live() bool { return l.Block.Generation.Load() == l.Gen }
@@ -103,16 +107,6 @@ func (l *List) AnyHeld(me lease.ID) (held bool) {
 		return !held
 	})
 	return held
-}
-
-// AnyDead reports whether a hold names a process that is not alive.
-func (l *List) AnyDead() (dead bool) {
-	l.Each(func(h *layout.Hold) bool {
-		o := holder(h)
-		dead = o != 0 && h.Word.Load()&layout.HoldSlotBits != 0 && l.Env.Table.State(o) != lease.Alive
-		return !dead
-	})
-	return dead
 }
 
 // Claim finds a hold of me whose word is usable, or makes one of a hold that is nobody's or a dead

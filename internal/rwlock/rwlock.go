@@ -282,12 +282,15 @@ func (l *Lock) drain(ctx context.Context, me lease.ID) error {
 		}
 		crashpoint.At("rwlock.drain")
 		off := l.Off + drainedAt
-		err := hub.Block(ctx, &l.X.Drained, off, seen, epoch, func() bool { return l.Place.Closing() || l.Holds.AnyDead() })
+		err := hub.Block(ctx, &l.X.Drained, off, seen, epoch, always)
 		if err != nil {
 			return err
 		}
 	}
 }
+
+// always: a death is a reason to look, for the dead may have ended their reading and told nobody.
+func always() bool { return true }
 
 // Unlock ends the writing of me, who has the writers' lock. Its ticket has been used up by the caller.
 func (l *Lock) Unlock(me lease.ID) bool {

@@ -16,5 +16,5 @@ func (s *Sema) At(p unsafe.Pointer, off uint64) {
 	// SAFETY: the caller has checked the block's kind and size; its address is valid as long as the process lives.
 	s.X, s.Off = (*layout.Semaphore)(p), off
 	s.Holds.First, s.Holds.More = s.X.Holds[:], &s.X.More
-	s.Holds.Tag = holds.TagOf(s.Holds.Gen)
+	s.Holds.Tag = holds.TagOf(s.Holds.Gen, off)
 }

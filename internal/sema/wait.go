@@ -84,13 +84,15 @@ func (s *Sema) lead(ctx context.Context, w Want, me lease.ID, begin func()) (Hol
 			continue
 		}
 		crashpoint.At("sema.sleep")
-		suspect := func() bool { return s.Queue.Closing() || s.Holds.AnyDead() }
-		if err := hub.Block(ctx, &s.X.Freed, s.Off+layout.SemaphoreFreedAt, asleep, epoch, suspect); err != nil {
+		if err := hub.Block(ctx, &s.X.Freed, s.Off+layout.SemaphoreFreedAt, asleep, epoch, always); err != nil {
 			return Holding{}, err
 		}
 		crashpoint.At("sema.woken")
 	}
 }
+
+// always: a death is a reason to look, for the dead may have given something back and told nobody.
+func always() bool { return true }
 
 // changes looks for a while whether something is given back.
 func (s *Sema) changes(seen uint32) bool {
