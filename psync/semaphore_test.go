@@ -473,40 +473,60 @@ func TestSemaphoreBetweenProcesses(t *testing.T) {
 func TestClosedHolds(t *testing.T) {
 	ctx := context.Background()
 	const many = 100 // more than the holds in the block have slots for
-	old := newSemaphore(t, 2*many)
-	rw := newRWMutex(t)
-	var held []psync.Permit
-	var reading []psync.ReadGuard
-	for range many {
-		p, err := old.Acquire(ctx)
+	for name, closed := range map[string]func() (again func() error){
+		"semaphore": func() func() error {
+			s := newSemaphore(t, 2*many)
+			useUp(t, many, func() (func(), error) {
+				p, err := s.Acquire(ctx)
+				return p.Release, err
+			})
+			must(t, s.Close())
+			return func() error {
+				_, err := s.Acquire(ctx)
+				return err
+			}
+		},
+		"rwmutex": func() func() error {
+			m := newRWMutex(t)
+			useUp(t, many, func() (func(), error) {
+				g, err := m.RLock(ctx)
+				return g.Unlock, err
+			})
+			must(t, m.Close())
+			return func() error {
+				_, err := m.RLock(ctx)
+				return err
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := newSemaphore(t, 2*many) // as old as the other
+			again := closed()
+			useUp(t, many, func() (func(), error) {
+				p, err := next.Acquire(ctx)
+				return p.Release, err
+			})
+			if err := again(); !errors.Is(err, psync.ErrClosed) {
+				t.Errorf("the closed one: %v", err)
+			}
+			if n := next.Value(); n != 2*many {
+				t.Errorf("the other has %d permits", n)
+			}
+			must(t, next.Close())
+		})
+	}
+}
+
+// useUp takes n times, and then gives all back.
+func useUp(t *testing.T, n int, take func() (give func(), err error)) {
+	t.Helper()
+	var back []func()
+	for range n {
+		give, err := take()
 		must(t, err)
-		g, err := rw.RLock(ctx)
-		must(t, err)
-		held, reading = append(held, p), append(reading, g)
+		back = append(back, give)
 	}
-	for i := range many {
-		held[i].Release()
-		reading[i].Unlock()
-	}
-	must(t, old.Close())
-	must(t, rw.Close())
-	next := newSemaphore(t, 2*many)
-	var permits []psync.Permit
-	for range many {
-		p, err := next.Acquire(ctx)
-		must(t, err)
-		permits = append(permits, p)
-	}
-	for _, p := range permits {
-		p.Release()
-	}
-	if _, err := old.Acquire(ctx); !errors.Is(err, psync.ErrClosed) {
-		t.Errorf("Acquire of a closed semaphore: %v", err)
-	}
-	if _, err := rw.RLock(ctx); !errors.Is(err, psync.ErrClosed) {
-		t.Errorf("RLock of a closed lock: %v", err)
-	}
-	if n := next.Value(); n != 2*many {
-		t.Errorf("the other has %d permits", n)
+	for _, give := range back {
+		give()
 	}
 }
