@@ -126,7 +126,7 @@ func (s *Semaphore) TryAcquireN(n int) (Permit, bool) {
 	if err != nil {
 		return Permit{}, false
 	}
-	h, ok, err := s.sema.TryAcquire(sema.Want{N: uint32(n)}, me)
+	h, ok, _ := s.sema.TryAcquire(sema.Want{N: uint32(n)}, me)
 	if !ok {
 		s.left() // also without an error: it may have stood in the way of a Close
 		return Permit{}, false
