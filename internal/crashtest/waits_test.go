@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/psync"
 )
@@ -29,6 +30,16 @@ func nobody(t *testing.T, what string, list []psync.Party) {
 	}
 }
 
+// aimAtUnwritten gives the next process a row that nobody has recorded a wait in, and so has no memory for it yet.
+func aimAtUnwritten(m *family.Member) {
+	for slot := uint32(1); slot < 4000; slot++ {
+		if m.Table.Word(slot) == 0 && m.Table.Row(lease.ID(slot)).Blocked.Load() == 0 {
+			m.Table.AimAt(slot)
+			return
+		}
+	}
+}
+
 // TestKillRecording: a process dies while it records that it waits. It is no waiter, and the next process of its row,
 // which gets its memory, is none before it waits, and then one.
 func TestKillRecording(t *testing.T) {
@@ -37,6 +48,7 @@ func TestKillRecording(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			s := newScene(t)
 			g := s.lock()
+			aimAtUnwritten(m)
 			victim := s.enter(player{Death: death{point, 1, 0}})
 			killed(t, victim.Process)
 			nobody(t, "waiters", s.mu.Waiters())
@@ -88,7 +100,7 @@ func TestKillRecorded(t *testing.T) {
 
 // TestKillRecordingPermits: the same of one that waits for a permit, first or behind another. The permit goes to who lives.
 func TestKillRecordingPermits(t *testing.T) {
-	needProcess(t)
+	m := needProcess(t)
 	for _, point := range []string{"blocked.room", "blocked.writing", "blocked.written", "sema.sleep"} {
 		for _, behind := range []bool{false, true} {
 			if behind && point == "sema.sleep" {
@@ -122,6 +134,7 @@ func TestKillRecordingPermits(t *testing.T) {
 				} else {
 					got <- nil
 				}
+				aimAtUnwritten(m)
 				victim, err := multiproc.Start(t.Context(), semaPlay.With(semaPlayer{S: s, Do: "wait", Death: death{point, 1, 0}}))
 				if err != nil {
 					t.Fatal(err)
