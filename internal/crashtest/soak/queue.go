@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/multiproc-go/multiproc"
@@ -36,11 +35,8 @@ type post struct {
 }
 
 type postJob struct {
-	Post  post
-	Index int // of the worker, of all that there ever were
-	Seed  uint64
-	Point string
-	Nth   int
+	Post post
+	Recruit
 }
 
 var postman = multiproc.Proc("soak postman", func(ctx context.Context, j postJob) error {
@@ -147,9 +143,9 @@ func (p post) ack(l *queue.Lease[[]byte], index, item int) error {
 
 // QueueReport tells what happened at a queue.
 type QueueReport struct {
-	Kills, Deaths     int // by the parent, and at named moments
-	Items, InDoubt    int // acknowledged; and those of which only a dead process knew
-	Workers, LeftOver int // that there were; items that the workers left in the queue
+	Toll
+	Items, InDoubt int // acknowledged; and those of which only a dead process knew
+	LeftOver       int // items that the workers left in the queue
 }
 
 func (r QueueReport) String() string {
@@ -167,19 +163,22 @@ func RunQueue(ctx context.Context, o Options) (report QueueReport, err error) {
 	if o.Patience == 0 {
 		o.Patience = time.Minute
 	}
-	most := 4*o.Kills + 16*o.Processes + 1 // workers
-	if o.Kills == 0 {
-		most = 1 << 16
-	}
 	before, err := member.Arena.Stats(member.ID())
 	if err != nil {
 		return report, err
 	}
-	p, closeAll, err := newPost(most, o.Processes)
+	p, closeAll, err := newPost(o.mostWorkers(), o.Processes)
 	if err != nil {
 		return report, err
 	}
-	report, err = p.run(ctx, o, most)
+	report.Toll, err = o.shift(ctx, 1, QueuePoints, func(r Recruit) (*multiproc.Process, error) {
+		return multiproc.Start(context.Background(), postman.With(postJob{p, r}))
+	}, func() { p.Stop.Store(true) })
+	if err == nil {
+		patient, cancel := context.WithTimeout(context.Background(), o.Patience)
+		report, err = p.balance(patient, report)
+		cancel()
+	}
 	err = errors.Join(err, closeAll())
 	if err != nil {
 		return report, err
@@ -200,78 +199,6 @@ func newPost(workers, leases int) (p post, closeAll func() error, err error) {
 	return p, func() error {
 		return errors.Join(p.Q.Close(), p.Sure.Close(), p.Acking.Close(), p.Acked.Close(), p.Stop.Close())
 	}, errors.Join(errs[:]...)
-}
-
-func (p post) run(ctx context.Context, o Options, most int) (report QueueReport, err error) {
-	rnd := rand.New(rand.NewPCG(o.Seed, 1))
-	staff, ended := make([]hired, o.Processes), make(chan int, o.Processes)
-	hire := func(i int) error {
-		j := postJob{Post: p, Index: report.Workers, Seed: rnd.Uint64()}
-		if rnd.IntN(2) == 0 {
-			j.Point, j.Nth = QueuePoints[rnd.IntN(len(QueuePoints))], 1+rnd.IntN(30)
-		}
-		report.Workers++
-		c, err := multiproc.Start(context.Background(), postman.With(j))
-		if err != nil {
-			return err
-		}
-		staff[i] = hired{Process: c, point: j.Point}
-		go func() {
-			<-c.Done()
-			ended <- i
-		}()
-		return nil
-	}
-	for i := range staff {
-		if err := hire(i); err != nil {
-			return report, err
-		}
-	}
-	var timeUp <-chan time.Time
-	if o.For > 0 {
-		timeUp = time.After(o.For)
-	}
-	for next := time.NewTimer(0); err == nil && report.Workers < most && (o.Kills == 0 || report.Kills+report.Deaths < o.Kills); {
-		select {
-		case <-ctx.Done():
-			err = ctx.Err()
-		case <-timeUp:
-			most = 0
-		case i := <-ended:
-			h := staff[i]
-			e := h.Wait(context.Background())
-			if sig, ok := errors.AsType[*multiproc.SignalError](e); !ok || sig.Signal != syscall.SIGKILL {
-				err = fmt.Errorf("%v ended with %w", h.Process, e)
-				break
-			}
-			if h.killed {
-				report.Kills++
-			} else {
-				report.Deaths++
-			}
-			err = hire(i)
-		case <-next.C:
-			next.Reset(time.Duration(rnd.IntN(6000)) * time.Microsecond)
-			if h := &staff[rnd.IntN(len(staff))]; !h.killed && h.Alive() {
-				h.killed = h.Kill() == nil
-			}
-		}
-	}
-	p.Stop.Store(true)
-	patient, cancel := context.WithTimeout(context.Background(), o.Patience)
-	defer cancel()
-	for _, h := range staff {
-		e := h.Wait(patient)
-		if _, ok := errors.AsType[*multiproc.SignalError](e); e != nil && !ok {
-			err = errors.Join(err, fmt.Errorf("stuck, or failed: %v: %w", h.Process, e))
-			h.Kill()
-			<-h.Done()
-		}
-	}
-	if err != nil {
-		return report, err
-	}
-	return p.balance(patient, report)
 }
 
 // balance takes what is left and looks at every item.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/multiproc-go/multiproc"
@@ -38,11 +37,8 @@ type turnstile struct {
 }
 
 type turnstileJob struct {
-	T     turnstile
-	Index int // of the worker, of all that there ever were
-	Seed  uint64
-	Point string
-	Nth   int
+	T turnstile
+	Recruit
 }
 
 var gatekeeper = multiproc.Proc("soak gatekeeper", func(ctx context.Context, j turnstileJob) error {
@@ -142,11 +138,10 @@ func (t turnstile) signal(ctx context.Context, rnd *rand.Rand, _ *family.Member,
 
 // SemaphoreReport tells what happened at a semaphore.
 type SemaphoreReport struct {
-	Kills, Deaths int // by the parent, and at named moments
-	Workers       int // that there were
-	Held          int64
-	Signals       int // that were posted for certain
-	InDoubt       int // of which only a dead process knew
+	Toll
+	Held    int64
+	Signals int // that were posted for certain
+	InDoubt int // of which only a dead process knew
 }
 
 func (r SemaphoreReport) String() string {
@@ -164,19 +159,17 @@ func RunSemaphore(ctx context.Context, o Options) (report SemaphoreReport, err e
 	if o.Patience == 0 {
 		o.Patience = time.Minute
 	}
-	most := 4*o.Kills + 16*o.Processes + 1 // workers
-	if o.Kills == 0 {
-		most = 1 << 16
-	}
 	before, err := member.Arena.Stats(member.ID())
 	if err != nil {
 		return report, err
 	}
-	t, closeAll, err := newTurnstile(most)
+	t, closeAll, err := newTurnstile(o.mostWorkers())
 	if err != nil {
 		return report, err
 	}
-	report, err = t.run(ctx, o, most)
+	report.Toll, err = o.shift(ctx, 2, SemaphorePoints, func(r Recruit) (*multiproc.Process, error) {
+		return multiproc.Start(context.Background(), gatekeeper.With(turnstileJob{t, r}))
+	}, func() { t.Stop.Store(true) })
 	if err == nil {
 		patient, cancel := context.WithTimeout(context.Background(), o.Patience)
 		err = t.balance(patient, &report)
@@ -205,75 +198,6 @@ func newTurnstile(workers int) (t turnstile, closeAll func() error, err error) {
 	return t, func() error {
 		return errors.Join(t.S.Close(), t.Seats.Close(), t.Tally.Close(), t.Given.Close(), t.Taken.Close(), t.Doing.Close(), t.Stop.Close(), t.Work.Close())
 	}, errors.Join(errs[:]...)
-}
-
-func (t turnstile) run(ctx context.Context, o Options, most int) (report SemaphoreReport, err error) {
-	rnd := rand.New(rand.NewPCG(o.Seed, 2))
-	staff, ended := make([]hired, o.Processes), make(chan int, o.Processes)
-	hire := func(i int) error {
-		j := turnstileJob{T: t, Index: report.Workers, Seed: rnd.Uint64()}
-		if rnd.IntN(2) == 0 {
-			j.Point, j.Nth = SemaphorePoints[rnd.IntN(len(SemaphorePoints))], 1+rnd.IntN(30)
-		}
-		report.Workers++
-		c, err := multiproc.Start(context.Background(), gatekeeper.With(j))
-		if err != nil {
-			return err
-		}
-		staff[i] = hired{Process: c, point: j.Point}
-		go func() {
-			<-c.Done()
-			ended <- i
-		}()
-		return nil
-	}
-	for i := range staff {
-		if err := hire(i); err != nil {
-			return report, err
-		}
-	}
-	var timeUp <-chan time.Time
-	if o.For > 0 {
-		timeUp = time.After(o.For)
-	}
-	for next := time.NewTimer(0); err == nil && report.Workers < most && (o.Kills == 0 || report.Kills+report.Deaths < o.Kills); {
-		select {
-		case <-ctx.Done():
-			err = ctx.Err()
-		case <-timeUp:
-			most = 0
-		case i := <-ended:
-			h := staff[i]
-			e := h.Wait(context.Background())
-			if sig, ok := errors.AsType[*multiproc.SignalError](e); !ok || sig.Signal != syscall.SIGKILL {
-				err = fmt.Errorf("%v ended with %w", h.Process, e)
-				break
-			}
-			if h.killed {
-				report.Kills++
-			} else {
-				report.Deaths++
-			}
-			err = hire(i)
-		case <-next.C:
-			next.Reset(time.Duration(rnd.IntN(6000)) * time.Microsecond)
-			if h := &staff[rnd.IntN(len(staff))]; !h.killed && h.Alive() {
-				h.killed = h.Kill() == nil
-			}
-		}
-	}
-	t.Stop.Store(true)
-	patient, cancel := context.WithTimeout(context.Background(), o.Patience)
-	defer cancel()
-	for _, h := range staff {
-		e := h.Wait(patient)
-		if _, ok := errors.AsType[*multiproc.SignalError](e); e != nil && !ok {
-			err = errors.Join(err, fmt.Errorf("stuck, or failed: %v: %w", h.Process, e))
-			h.Kill()
-			<-h.Done()
-		}
-	}
-	return report, err
 }
 
 // balance looks whether all permits and signals are there, and no more.
