@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"syscall"
@@ -191,4 +192,35 @@ func succeeded(t testing.TB, p *multiproc.Process) {
 	if err := p.Wait(patient(t)); err != nil {
 		t.Fatalf("%v: %v", p, err)
 	}
+}
+
+// killAtRandom has four processes do what they are hired for, and kills one after the other at any instruction, with another in its
+// place. After each death progress has to be made; if there is none, stuck says what is wrong. It returns those who live.
+func killAtRandom(t *testing.T, hire func() *multiproc.Process, progress *shm.Value[int64], stuck string) []*multiproc.Process {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	crew := make([]*multiproc.Process, 4)
+	for i := range crew {
+		crew[i] = hire()
+	}
+	kills := 100
+	if testing.Short() {
+		kills = 20
+	}
+	for range kills {
+		i, before := rnd.IntN(len(crew)), progress.Load()
+		time.Sleep(time.Duration(rnd.IntN(3000)) * time.Microsecond) // anywhere
+		crew[i].Kill()
+		killed(t, crew[i])
+		crew[i] = hire()
+		eventually(t, func() error {
+			if progress.Load() == before {
+				return errors.New(stuck)
+			}
+			return nil
+		})
+	}
+	return crew
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
@@ -222,30 +220,7 @@ func TestKillGrow(t *testing.T) {
 func TestKillRWAtRandom(t *testing.T) {
 	needProcess(t)
 	p := newRWPlayer(t)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	crew := make([]*multiproc.Process, 4)
-	for i := range crew {
-		crew[i] = start(t, rwPlay.With(p))
-	}
-	kills := 100
-	if testing.Short() {
-		kills = 20
-	}
-	for range kills {
-		i, before := rnd.IntN(len(crew)), p.A.Load()
-		time.Sleep(time.Duration(rnd.IntN(3000)) * time.Microsecond) // anywhere
-		crew[i].Kill()
-		killed(t, crew[i])
-		crew[i] = start(t, rwPlay.With(p))
-		eventually(t, func() error {
-			if p.A.Load() == before {
-				return errors.New("nobody writes any more")
-			}
-			return nil
-		})
-	}
+	crew := killAtRandom(t, func() *multiproc.Process { return start(t, rwPlay.With(p)) }, p.A, "nobody writes any more")
 	p.goOn(t, crew)
 }
 

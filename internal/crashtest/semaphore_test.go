@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -340,30 +339,7 @@ func TestKillSemaphoreGrow(t *testing.T) {
 // TestKillSemaphoreAtRandom: processes that do everything die at any instruction.
 func TestKillSemaphoreAtRandom(t *testing.T) {
 	p := newSemaPlayer(t, semaPermits)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	crew := make([]*multiproc.Process, 4)
-	for i := range crew {
-		crew[i] = start(t, semaPlay.With(p))
-	}
-	kills := 100
-	if testing.Short() {
-		kills = 20
-	}
-	for range kills {
-		i, before := rnd.IntN(len(crew)), p.Ops.Load()
-		time.Sleep(time.Duration(rnd.IntN(3000)) * time.Microsecond) // anywhere
-		crew[i].Kill()
-		killed(t, crew[i])
-		crew[i] = start(t, semaPlay.With(p))
-		eventually(t, func() error {
-			if p.Ops.Load() == before {
-				return errors.New("nobody gets anything any more")
-			}
-			return nil
-		})
-	}
+	crew := killAtRandom(t, func() *multiproc.Process { return start(t, semaPlay.With(p)) }, p.Ops, "nobody gets anything any more")
 	p.goOn(t, crew)
 }
 
