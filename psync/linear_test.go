@@ -164,15 +164,21 @@ func TestCondQueueIsLinearizable(t *testing.T) {
 				history = append(history, porcupine.Operation{ClientId: op.Client, Input: op, Call: op.Called, Return: op.Returns})
 			}
 		}
-		if len(history) < 20 {
-			t.Errorf("seed %d: only %d operations", seed, len(history))
-		}
-		switch porcupine.CheckOperationsTimeout(fifo(places), history, modetest.Watchdog) {
-		case porcupine.Illegal:
-			t.Fatalf("seed %d: no queue has this history: %+v", seed, history)
-		case porcupine.Unknown:
-			t.Fatalf("seed %d: a history of %d operations is too long to check", seed, len(history))
-		}
-		t.Logf("seed %d: %d operations", seed, len(history))
+		linearizable(t, fifo(places), history, "queue", seed)
 	}
+}
+
+// linearizable fails t unless history, of which seed tells how to make it again, is one that the model of such an object can have.
+func linearizable(t *testing.T, model porcupine.Model, history []porcupine.Operation, object string, seed uint64) {
+	t.Helper()
+	if len(history) < 20 {
+		t.Errorf("seed %d: only %d operations", seed, len(history))
+	}
+	switch porcupine.CheckOperationsTimeout(model, history, modetest.Watchdog) {
+	case porcupine.Illegal:
+		t.Fatalf("seed %d: no %s has this history: %+v", seed, object, history)
+	case porcupine.Unknown:
+		t.Fatalf("seed %d: a history of %d operations is too long to check", seed, len(history))
+	}
+	t.Logf("seed %d: %d operations", seed, len(history))
 }

@@ -194,16 +194,7 @@ func TestSemaphoreIsLinearizable(t *testing.T) {
 				history = append(history, porcupine.Operation{ClientId: op.Client, Input: op, Call: op.Called, Return: op.Returns})
 			}
 		}
-		if len(history) < 20 {
-			t.Errorf("seed %d: only %d operations", seed, len(history))
-		}
-		switch porcupine.CheckOperationsTimeout(countingPermits(permits), history, modetest.Watchdog) {
-		case porcupine.Illegal:
-			t.Fatalf("seed %d: no semaphore has this history: %+v", seed, history)
-		case porcupine.Unknown:
-			t.Fatalf("seed %d: a history of %d operations is too long to check", seed, len(history))
-		}
-		t.Logf("seed %d: %d operations", seed, len(history))
+		linearizable(t, countingPermits(permits), history, "semaphore", seed)
 		wantPermits(t, s, permits)
 	}
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
-	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/pool"
 	"github.com/multiproc-go/multiproc/shm"
 )
@@ -116,33 +115,23 @@ func (r PoolReport) String() string {
 // RunPool lets pools run tasks while their workers are killed, until Kills have died or For is over. It returns an error if a task ended
 // not once, ran more often than it may, or failed without a death; if somebody hangs; or if memory or a process was left.
 func RunPool(ctx context.Context, o Options) (report PoolReport, err error) {
-	member, err := family.Current()
-	if err != nil {
-		return report, err
-	}
-	if o.Patience == 0 {
-		o.Patience = time.Minute
-	}
-	before, err := member.Arena.Stats(member.ID())
-	if err != nil {
-		return report, err
-	}
-	rnd := rand.New(rand.NewPCG(o.Seed, 2))
-	for began := time.Now(); o.Kills == 0 || report.Kills+report.Deaths < o.Kills; {
-		if ctx.Err() != nil {
-			return report, ctx.Err()
+	o = o.complete()
+	err = audit(func() (int, error) {
+		rnd := rand.New(rand.NewPCG(o.Seed, 2))
+		for began := time.Now(); o.Kills == 0 || report.Kills+report.Deaths < o.Kills; {
+			if ctx.Err() != nil {
+				return 0, ctx.Err()
+			}
+			if o.For > 0 && time.Since(began) >= o.For {
+				break
+			}
+			if err := poolRound(ctx, rnd, o, &report); err != nil {
+				return 0, fmt.Errorf("round %d: %w", report.Rounds, err)
+			}
 		}
-		if o.For > 0 && time.Since(began) >= o.For {
-			break
-		}
-		if err := poolRound(ctx, rnd, o, &report); err != nil {
-			return report, fmt.Errorf("round %d: %w", report.Rounds, err)
-		}
-	}
-	if after, err := member.Arena.Stats(member.ID()); err != nil || after.Live > before.Live {
-		return report, fmt.Errorf("%d blocks are left, there were %d: %w", after.Live, before.Live, errors.Join(err))
-	}
-	return report, member.Arena.Check(member.ID())
+		return 0, nil
+	})
+	return report, err
 }
 
 // poolRound is a pool from its beginning to its end.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/multiproc-go/multiproc"
-	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/queue"
 	"github.com/multiproc-go/multiproc/shm"
 )
@@ -156,37 +155,23 @@ func (r QueueReport) String() string {
 // RunQueue lets processes put and take items while they are killed, until Kills have died or For is over. It returns an error if an
 // item was lost, doubled or torn, if somebody hangs, or if memory was lost.
 func RunQueue(ctx context.Context, o Options) (report QueueReport, err error) {
-	member, err := family.Current()
-	if err != nil {
-		return report, err
-	}
-	if o.Patience == 0 {
-		o.Patience = time.Minute
-	}
-	before, err := member.Arena.Stats(member.ID())
-	if err != nil {
-		return report, err
-	}
-	p, closeAll, err := newPost(o.mostWorkers(), o.Processes)
-	if err != nil {
-		return report, err
-	}
-	report.Toll, err = o.shift(ctx, 1, QueuePoints, func(r Recruit) (*multiproc.Process, error) {
-		return multiproc.Start(context.Background(), postman.With(postJob{p, r}))
-	}, func() { p.Stop.Store(true) })
-	if err == nil {
-		patient, cancel := context.WithTimeout(context.Background(), o.Patience)
-		report, err = p.balance(patient, report)
-		cancel()
-	}
-	err = errors.Join(err, closeAll())
-	if err != nil {
-		return report, err
-	}
-	if after, err := member.Arena.Stats(member.ID()); err != nil || after.Live > before.Live {
-		return report, fmt.Errorf("%d blocks are left, there were %d: %w", after.Live, before.Live, errors.Join(err))
-	}
-	return report, member.Arena.Check(member.ID())
+	o = o.complete()
+	err = audit(func() (int, error) {
+		p, closeAll, err := newPost(o.mostWorkers(), o.Processes)
+		if err != nil {
+			return 0, err
+		}
+		report.Toll, err = o.shift(ctx, 1, QueuePoints, func(r Recruit) (*multiproc.Process, error) {
+			return multiproc.Start(context.Background(), postman.With(postJob{p, r}))
+		}, func() { p.Stop.Store(true) })
+		if err == nil {
+			patient, cancel := context.WithTimeout(context.Background(), o.Patience)
+			report, err = p.balance(patient, report)
+			cancel()
+		}
+		return 0, errors.Join(err, closeAll())
+	})
+	return report, err
 }
 
 func newPost(workers, leases int) (p post, closeAll func() error, err error) {

@@ -82,6 +82,14 @@ type hired struct {
 	killed bool
 }
 
+// complete sets what the zero value stands for.
+func (o Options) complete() Options {
+	if o.Patience == 0 {
+		o.Patience = time.Minute
+	}
+	return o
+}
+
 // Run is the whole: it returns an error if anything was lost, torn, left or stuck. The
 // program must have called multiproc.Main or Init.
 func Run(ctx context.Context, o Options) (Report, error) {
@@ -89,9 +97,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if o.Patience == 0 {
-		o.Patience = time.Minute
-	}
+	o = o.complete()
 	r := &run{
 		Options: o, member: member,
 		rnd:    rand.New(rand.NewPCG(o.Seed, 0)),

@@ -152,37 +152,24 @@ func (r SemaphoreReport) String() string {
 // RunSemaphore lets processes hold permits and pass signals while they are killed, until Kills have died or For is over. It returns an error
 // if a permit or a signal was lost or doubled, if somebody hangs, or if memory was lost.
 func RunSemaphore(ctx context.Context, o Options) (report SemaphoreReport, err error) {
-	member, err := family.Current()
-	if err != nil {
-		return report, err
-	}
-	if o.Patience == 0 {
-		o.Patience = time.Minute
-	}
-	before, err := member.Arena.Stats(member.ID())
-	if err != nil {
-		return report, err
-	}
-	t, closeAll, err := newTurnstile(o.mostWorkers())
-	if err != nil {
-		return report, err
-	}
-	report.Toll, err = o.shift(ctx, 2, SemaphorePoints, func(r Recruit) (*multiproc.Process, error) {
-		return multiproc.Start(context.Background(), gatekeeper.With(turnstileJob{t, r}))
-	}, func() { t.Stop.Store(true) })
-	if err == nil {
-		patient, cancel := context.WithTimeout(context.Background(), o.Patience)
-		err = t.balance(patient, &report)
-		cancel()
-	}
-	if err = errors.Join(err, closeAll()); err != nil {
-		return report, err
-	}
-	// Who dies while it makes room for holds leaves a block that names it.
-	if after, err := member.Arena.Stats(member.ID()); err != nil || after.Live > before.Live+uint64(report.Deaths+report.Kills) {
-		return report, fmt.Errorf("%d blocks are left, there were %d: %w", after.Live, before.Live, errors.Join(err))
-	}
-	return report, member.Arena.Check(member.ID())
+	o = o.complete()
+	err = audit(func() (int, error) {
+		t, closeAll, err := newTurnstile(o.mostWorkers())
+		if err != nil {
+			return 0, err
+		}
+		report.Toll, err = o.shift(ctx, 2, SemaphorePoints, func(r Recruit) (*multiproc.Process, error) {
+			return multiproc.Start(context.Background(), gatekeeper.With(turnstileJob{t, r}))
+		}, func() { t.Stop.Store(true) })
+		if err == nil {
+			patient, cancel := context.WithTimeout(context.Background(), o.Patience)
+			err = t.balance(patient, &report)
+			cancel()
+		}
+		// Who dies while it makes room for holds leaves a block that names it.
+		return report.Deaths + report.Kills, errors.Join(err, closeAll())
+	})
+	return report, err
 }
 
 func newTurnstile(workers int) (t turnstile, closeAll func() error, err error) {
