@@ -18,6 +18,7 @@ import (
 func TestCPythonsTests(t *testing.T) {
 	const noTests = 3 // the exit code that says so
 	eachClient(t, func(t *testing.T, p pythons.Interpreter) {
+		t.Parallel() // the tests wait most of the time
 		s := serve(t, manager.Options{})
 		cmd := exec.CommandContext(modetest.Patient(t), p.Path, filepath.Join("testdata", "cpython_tests.py"), pythonAddress(s), hex.EncodeToString(s.Authkey()))
 		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")

@@ -21,6 +21,7 @@ var ghosts = strings.Fields("get unread acquire rlock condition refcounts nested
 // ghosts; that CPython's has them shows that the test sees them.
 func TestGhosts(t *testing.T) {
 	pythons.Each(t, func(t *testing.T, p pythons.Interpreter) {
+		t.Parallel() // these wait most of the time
 		s := serve(t, manager.Options{Grace: 200 * time.Millisecond})
 		ours := runGhosts(t, p.Path, pythonAddress(s), hex.EncodeToString(s.Authkey()))
 		theirs := runGhosts(t, p.Path)
