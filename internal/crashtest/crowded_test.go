@@ -77,13 +77,25 @@ func newCrowd(t *testing.T) (c crowded) {
 	return c
 }
 
+// asleepFor waits until a process sleeps because of what waiters are listed of.
+func asleepFor(t *testing.T, p *multiproc.Process, waiters func() []psync.Party) {
+	t.Helper()
+	eventually(t, func() error {
+		if len(waiters()) == 0 {
+			return errors.New("it does not wait yet")
+		}
+		return nil
+	})
+	asleep(t, p)
+}
+
 // TestKillCrowdedPoster: who posts dies before it has told one who waits in a crowd. Nothing of the dead one tells of it by then, but
 // that it is dead.
 func TestKillCrowdedPoster(t *testing.T) {
 	c, p := newCrowd(t), newSemaPlayer(t, 0)
 	c.S = p.S
 	waiter := start(t, waitCrowded.With(c))
-	asleep(t, waiter)
+	asleepFor(t, waiter, p.S.Waiters)
 	p.Do = "post"
 	p.dies(t, "sema.posted", 1)
 	succeeded(t, waiter)
@@ -103,7 +115,7 @@ func TestKillCrowdedReader(t *testing.T) {
 	reader := start(t, leaveReading.With(readerLeaving{m, stage, death{Point: "rwlock.unset", Nth: 1}}))
 	reach(t, stage, 1)
 	waiter := start(t, waitCrowded.With(c))
-	asleep(t, waiter)
+	asleepFor(t, waiter, m.Waiters)
 	stage.Store(2)
 	killed(t, reader)
 	succeeded(t, waiter)
