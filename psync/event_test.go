@@ -157,13 +157,14 @@ func threads(t testing.TB) int {
 	return len(list)
 }
 
-// wantFewThreads is called while ten thousand goroutines wait for one object.
+// wantFewThreads is called while thousands of goroutines wait for one object. Go never ends a thread,
+// so those of earlier tests count, too: the bound tells a few from one for each; bench measures how few.
 func wantFewThreads(t testing.TB) {
 	t.Helper()
 	if runtime.GOOS != "linux" || family.ModeOf() == family.Goroutines {
 		return
 	}
-	if n := threads(t); n > 30+runtime.GOMAXPROCS(0) {
+	if n := threads(t); n > 100+runtime.GOMAXPROCS(0) {
 		t.Errorf("%d threads", n)
 	}
 }
