@@ -144,22 +144,27 @@ func (m *Mutex) Do(ctx context.Context, fn func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	g, err := m.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	if g.Abandoned() {
-		g.Unlock()
-		return ErrAbandoned
+	g := Guard{m: m, me: m.me}
+	if g.me != 0 && m.place.Take(g.me) {
+		// As in Lock, here without a call and without a look at Abandoned, which a word that was 0
+		// does not say: a sixth of the time of a loop that counts.
+		if !m.place.Live() || m.place.Closing() {
+			return m.giveBack(g.me)
+		}
+		g.ticket = m.place.Lock.Ticket.Load()
+	} else {
+		var err error
+		if g, err = m.lock(ctx); err != nil {
+			return err
+		}
+		if g.Abandoned() {
+			g.Unlock()
+			return ErrAbandoned
+		}
 	}
 	returned := false
-	defer func() {
-		if !returned {
-			lock.Abandon(m.place.Lock, g.me)
-		}
-		g.Unlock()
-	}()
-	err = fn()
+	defer func() { g.end(returned) }()
+	err := fn()
 	returned = true
 	return err
 }
