@@ -19,8 +19,10 @@ const (
 	sparseSize = 1 << 38
 	// minSize is the smallest arena worth having.
 	minSize = 1 << 24
-	// growStep is the least that is reserved at once.
-	growStep = 1 << 20
+	// growStep is the least that is reserved at once, but for what a family begins with: that is enough
+	// for many programs, which then neither ask what the machine has to spare nor wait for a MiB of pages.
+	growStep  = 1 << 20
+	firstStep = 1 << 17
 	// reserve is left to the rest of the system.
 	reserve = 16 << 20
 )
@@ -99,9 +101,13 @@ func NewHeap(limit uint64) (*Memory, error) {
 }
 
 func (m *Memory) format(limit uint64) error {
-	if err := m.back(0, layout.BlocksAt); err != nil {
+	reserved := uint64(layout.BlocksAt)
+	if limit == 0 || limit >= layout.BlocksAt+firstStep {
+		reserved += firstStep
+	}
+	if err := m.back(0, reserved); err != nil {
 		m.Close()
-		return &FullError{Need: layout.BlocksAt, Err: noSpace{err}}
+		return &FullError{Need: reserved, Err: noSpace{err}}
 	}
 	h := m.Header()
 	binary.LittleEndian.PutUint64(h.Family[:8], rand.Uint64())
@@ -111,7 +117,7 @@ func (m *Memory) format(limit uint64) error {
 	h.Size = m.size
 	h.Limit = limit
 	h.Alloc.Top = layout.BlocksAt
-	h.Reserved.Store(layout.BlocksAt)
+	h.Reserved.Store(reserved)
 	h.Magic = layout.Magic
 	return nil
 }
