@@ -13,7 +13,7 @@ type Dict struct{ table table }
 func NewDict() *Dict { return new(Dict) }
 
 // Len returns the number of items.
-func (d *Dict) Len() int { return d.table.live }
+func (d *Dict) Len() int { return d.table.len() }
 
 // Get returns the value of key.
 func (d *Dict) Get(key any) (value any, ok bool, err error) {

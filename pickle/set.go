@@ -16,7 +16,7 @@ func NewSet(frozen bool) *Set { return &Set{frozen: frozen} }
 func (s *Set) Frozen() bool { return s.frozen }
 
 // Len returns the number of elements.
-func (s *Set) Len() int { return s.table.live }
+func (s *Set) Len() int { return s.table.len() }
 
 // Has reports whether key is an element.
 func (s *Set) Has(key any) (bool, error) {

@@ -2,19 +2,28 @@ package pickle
 
 // table is the hash table of Dict and Set, built as CPython's: the entries in order of insertion, and beside them an
 // index from hashes to entries.
+//
+// Most dicts are small, and every request to a manager has an empty one: so a table without an index takes no more than 48
+// bytes.
 type table struct {
 	entries []entry
-	index   []uint32 // numbers of entries, counted from 1, or 0; nil while there are few
-	filled  int      // slots of index that are not 0, and what is in overflow
-	live    int      // entries that are not dead
-	first   int      // no entry before it is alive
+	index   *index // nil while there are few entries
+	live    uint32 // entries that are not dead
+	first   uint32 // no entry before it is alive
 
-	// overflow has the numbers of entries that are not in the index, since many others have the same hash. Only Objects
-	// can be so: a pickled set may hold thousands of them that look alike.
-	overflow map[uint64][]uint32
 	// provisional is set by the Decoder while a key has an Object in it, which may still change: until settle, such
 	// a key has the hash of its identity.
 	provisional bool
+}
+
+// index finds the entries by their hashes.
+type index struct {
+	slots  []uint32 // numbers of entries, counted from 1, or 0
+	filled int      // slots that are not 0, and what is in overflow
+
+	// overflow has the numbers of entries that are not in slots, since many others have the same hash. Only Objects
+	// can be so: a pickled set may hold thousands of them that look alike.
+	overflow map[uint64][]uint32
 }
 
 type entry struct {
@@ -28,6 +37,9 @@ const (
 	crowd      = 32   // so many entries with one hash are in the index
 	mostAlike  = 1024 // so many others are looked through
 )
+
+// len returns how many entries are not dead.
+func (t *table) len() int { return int(t.live) }
 
 // hashKey returns the hash of a key in a table.
 func hashKey(key any) (uint64, error) {
@@ -54,9 +66,10 @@ func (t *table) findHash(hash uint64, key any, c *comparer) (int, error) {
 	if t.index == nil {
 		return t.scan(hash, key, c)
 	}
-	mask := uint64(len(t.index) - 1)
-	for slot := hash >> 1 & mask; t.index[slot] != 0; slot = (slot + 1) & mask {
-		i := int(t.index[slot]) - 1
+	slots := t.index.slots
+	mask := uint64(len(slots) - 1)
+	for slot := hash >> 1 & mask; slots[slot] != 0; slot = (slot + 1) & mask {
+		i := int(slots[slot]) - 1
 		if i >= len(t.entries) || t.entries[i].hash != hash {
 			continue
 		}
@@ -64,10 +77,10 @@ func (t *table) findHash(hash uint64, key any, c *comparer) (int, error) {
 			return i, err
 		}
 	}
-	if t.overflow == nil {
+	if t.index.overflow == nil {
 		return -1, nil
 	}
-	for looks, number := range t.overflow[hash] {
+	for looks, number := range t.index.overflow[hash] {
 		i := int(number) - 1
 		if i >= len(t.entries) || t.entries[i].hash != hash {
 			continue
@@ -83,7 +96,7 @@ func (t *table) findHash(hash uint64, key any, c *comparer) (int, error) {
 }
 
 func (t *table) scan(hash uint64, key any, c *comparer) (int, error) {
-	for i := t.first; i < len(t.entries); i++ {
+	for i := int(t.first); i < len(t.entries); i++ {
 		if t.entries[i].hash != hash {
 			continue
 		}
@@ -113,14 +126,14 @@ func sameKey(a, b any, c *comparer) (bool, error) {
 
 // put adds an entry whose key findHash did not find.
 func (t *table) put(hash uint64, key, value any) {
-	if n := len(t.entries); n == cap(t.entries) && t.live < n-n/4 {
+	if n := len(t.entries); n == cap(t.entries) && t.len() < n-n/4 {
 		t.compact()
 	}
 	t.entries = append(t.entries, entry{hash, key, value})
 	t.live++
 	switch {
 	case t.index == nil && len(t.entries) <= indexAfter:
-	case t.filled >= len(t.index)/4*3:
+	case t.index == nil || t.index.filled >= len(t.index.slots)/4*3:
 		t.reindex()
 	default:
 		t.enter(hash, len(t.entries))
@@ -129,37 +142,38 @@ func (t *table) put(hash uint64, key, value any) {
 
 // enter puts the entry with number n, counted from 1, into the index.
 func (t *table) enter(hash uint64, n int) {
-	mask := uint64(len(t.index) - 1)
+	x := t.index
+	mask := uint64(len(x.slots) - 1)
 	same := 0
 	slot := hash >> 1 & mask
-	for ; t.index[slot] != 0; slot = (slot + 1) & mask {
-		if i := int(t.index[slot]) - 1; i < len(t.entries) && t.entries[i].hash == hash {
+	for ; x.slots[slot] != 0; slot = (slot + 1) & mask {
+		if i := int(x.slots[slot]) - 1; i < len(t.entries) && t.entries[i].hash == hash {
 			if same++; same == crowd {
-				if t.overflow == nil {
-					t.overflow = make(map[uint64][]uint32)
+				if x.overflow == nil {
+					x.overflow = make(map[uint64][]uint32)
 				}
-				t.overflow[hash] = append(t.overflow[hash], uint32(n))
-				t.filled++
+				x.overflow[hash] = append(x.overflow[hash], uint32(n))
+				x.filled++
 				return
 			}
 		}
 	}
-	t.index[slot] = uint32(n)
-	t.filled++
+	x.slots[slot] = uint32(n)
+	x.filled++
 }
 
 // reindex makes a new index for the entries that are there, with room for as many more.
 func (t *table) reindex() {
 	size := 32
-	for size < 3*t.live {
+	for size < 3*t.len() {
 		size *= 2
 	}
-	if size == len(t.index) {
-		clear(t.index)
+	if t.index != nil && size == len(t.index.slots) {
+		clear(t.index.slots)
+		*t.index = index{slots: t.index.slots}
 	} else {
-		t.index = make([]uint32, size)
+		t.index = &index{slots: make([]uint32, size)}
 	}
-	t.filled, t.overflow = 0, nil
 	for i := range t.entries {
 		if hash := t.entries[i].hash; hash != dead {
 			t.enter(hash, i+1)
@@ -212,7 +226,7 @@ func (t *table) clear() {
 
 // copy returns a copy without dead entries.
 func (t *table) copy() table {
-	c := table{entries: make([]entry, 0, t.live), live: t.live}
+	c := table{entries: make([]entry, 0, t.len()), live: t.live}
 	for i := range t.entries {
 		if t.entries[i].hash != dead {
 			c.entries = append(c.entries, t.entries[i])
@@ -231,7 +245,7 @@ func (t *table) copy() table {
 
 // next returns the number of the first live entry at or after i, or -1.
 func (t *table) next(i int) int {
-	for i = max(i, t.first); i < len(t.entries); i++ {
+	for i = max(i, int(t.first)); i < len(t.entries); i++ {
 		if t.entries[i].hash != dead {
 			return i
 		}
