@@ -105,10 +105,7 @@ func (m *machine) keepText(b []byte) string {
 	if !m.small || len(b) == 0 {
 		return m.copyText(b)
 	}
-	if m.text == "" {
-		m.text = string(m.data)
-	}
-	return m.text[m.pos-len(b) : m.pos]
+	return m.shareText(m.pos-len(b), m.pos)
 }
 
 func (m *machine) copyText(b []byte) string {
@@ -126,12 +123,9 @@ func (m *machine) copyText(b []byte) string {
 }
 
 func (m *machine) pushText(s string) error {
-	switch {
-	case m.small:
-		m.push(m.texts.box(s, 4))
-	case len(s) <= shortString:
-		m.push(m.texts.box(s, 16))
-	default:
+	if m.small || len(s) <= shortString {
+		m.push(m.boxText(s))
+	} else {
 		m.push(s) // it would be kept alive by those beside it
 	}
 	m.memory -= 16

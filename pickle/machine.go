@@ -26,10 +26,12 @@ type machine struct {
 	modules map[string]string // names of modules in lines
 	tables  []*table          // with keys that have an Object in them
 
-	busy  bool   // between begin and end
-	small bool   // the message is, and all its strings share one copy of it
-	text  string // that copy, once there is a string
-	block []byte // else: short strings share blocks
+	busy     bool   // between begin and end
+	uncommon bool   // nothing is left to common, for tests
+	small    bool   // the message is, and all its strings share one copy of it
+	text     string // that copy, once there is a string
+	textAt   int    // where in data it begins
+	block    []byte // else: short strings share blocks
 
 	texts  boxes[string]
 	ints   boxes[int64]
@@ -54,11 +56,11 @@ func (m *machine) begin(data []byte, pos int, src io.Reader, d *Decoder) {
 	m.op, m.opAt, m.history, m.proto = 0, pos, 0, 0
 	m.small = src == nil && len(data) <= smallMessage
 	m.reduce = d.Reduce
-	if d.Limits != m.given || m.limits == (Limits{}) {
+	if d.Limits != m.given || m.limits.Nodes == 0 {
 		m.given, m.limits = d.Limits, d.Limits.effective()
+		m.work = budget{limit: m.limits.Work, name: "Work"}
 	}
-	m.nodes, m.memory = m.limits.Nodes, m.limits.Memory
-	m.work = budget{m.limits.Work, m.limits.Work, "Work"}
+	m.nodes, m.memory, m.work.left = m.limits.Nodes, m.limits.Memory, m.limits.Work
 }
 
 // keep is how much memory a machine keeps for the next message, in values.
@@ -94,6 +96,9 @@ func (m *machine) run() (any, error) {
 		return nil, &LimitError{"Bytes", m.limits.Bytes}
 	}
 	for {
+		if m.pos < len(m.data) && commonOps[m.data[m.pos]] && !m.uncommon {
+			m.common()
+		}
 		if m.pos == len(m.data) {
 			m.op, m.opAt = 0, m.pos
 			if err := m.fill(1); err != nil {
@@ -136,7 +141,7 @@ func (m *machine) run() (any, error) {
 		case opBinfloat:
 			var b []byte
 			if b, err = m.take(8); err == nil {
-				m.push(m.floats.box(math.Float64frombits(binary.BigEndian.Uint64(b)), 16))
+				m.push(m.boxFloat(math.Float64frombits(binary.BigEndian.Uint64(b))))
 			}
 		case opInt:
 			err = m.decimalInt()

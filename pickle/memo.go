@@ -24,6 +24,9 @@ func (m *memo) get(n uint64) (any, bool) {
 	return v, ok
 }
 
+// plain reports whether all values are in near, without gaps: MEMOIZE appends one.
+func (m *memo) plain() bool { return m.count == len(m.near) && m.far == nil }
+
 // put returns how much memory it took, about.
 func (m *memo) put(n uint64, v any) int64 {
 	size := uint64(len(m.near))

@@ -8,11 +8,7 @@ func (m *machine) push(v any) {
 }
 
 func (m *machine) pushInt(v int64) {
-	if v>>8 == 0 {
-		m.push(v) // the runtime has boxes for these
-	} else {
-		m.push(m.ints.box(v, 16))
-	}
+	m.push(m.boxInt(v))
 	m.memory -= 8
 }
 
