@@ -1,7 +1,6 @@
 package psync
 
 import (
-	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/internal/race"
@@ -23,16 +22,27 @@ func (g ReadGuard) Unlock() {
 		g.unlock()
 		return
 	}
-	h, bit := g.r.Hold, uint64(1)<<(g.r.Slot%64)
-	w := h.Word.Load()
-	if w&(layout.HoldTag|layout.HoldOpen|bit) != m.rw.Opened()|bit || h.Tickets[g.r.Slot].Load() != g.r.Ticket || !m.ref.Live() {
+	n, ticket := g.r.Counter(), g.r.Ticket
+	if n.Load() != ticket || !m.ref.Live() {
 		g.unlock()
 		return
 	}
-	lock.StoreRelease(&h.Tickets[g.r.Slot], g.r.Ticket+1) // while the slot is ours: every copy of the guard is stale from here
-	if !h.Word.CompareAndSwap(w, w&^bit) {
-		m.rw.RUnlock(g.r)
-		m.left()
+	switch quiet := m.rw.Quiet(g.r.Hold); {
+	case quiet && m.env.Quiet.On():
+		lock.StoreRelease(n, ticket+1)
+		if !m.rw.Quiet(g.r.Hold) {
+			m.rw.Overtaken()
+			m.left()
+		}
+	case quiet && !lock.Asks(ticket):
+		if !n.CompareAndSwap(ticket, ticket+1) {
+			g.unlock()
+		} else if !m.rw.Quiet(g.r.Hold) {
+			m.rw.Overtaken()
+			m.left()
+		}
+	default:
+		g.unlock()
 	}
 }
 
@@ -47,19 +57,16 @@ func (g ReadGuard) unlock() {
 	if g.m == nil {
 		panic(&GuardError{"Unlock"})
 	}
-	m, h := g.m, g.r.Hold
+	m := g.m
 	if !m.ref.Live() || m.outlived(g.me) {
 		return
 	}
-	w := h.Word.Load()
-	if w&layout.HoldTag != m.rw.Holds.Tag {
-		return // closed in this moment
-	}
-	if w&(1<<g.r.Slot) == 0 || h.Tickets[g.r.Slot].Load() != g.r.Ticket {
+	if !m.rw.RUnlock(g.r) {
+		if !m.ref.Live() || m.outlived(g.me) {
+			return // in this moment
+		}
 		panic(&GuardError{"Unlock"})
 	}
-	lock.StoreRelease(&h.Tickets[g.r.Slot], g.r.Ticket+1)
-	m.rw.RUnlock(g.r)
 	m.left()
 }
 

@@ -3,7 +3,6 @@ package psync
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"sync/atomic"
 
 	"github.com/multiproc-go/multiproc/internal/family"
@@ -16,7 +15,7 @@ import (
 // An RWMutex is a lock between processes that many readers or one writer hold. It is a handle, as a [Mutex] is.
 //
 // Each process records in memory of its own that it reads, so readers of different processes do not slow each other
-// down: RLock, and Unlock of its guard, cost an atomic instruction each without a writer, and no system call. Lock looks at
+// down: RLock and Unlock of its guard cost one or two atomic instructions without a writer, and no system call. Lock looks at
 // the record of every process that ever read.
 //
 // A waiting writer keeps new readers out, so it is not starved, and whoever reads must not wait for
@@ -49,10 +48,12 @@ func NewRWMutex() (*RWMutex, error) {
 // succeeds all the same where it need not wait.
 func (m *RWMutex) RLock(ctx context.Context) (ReadGuard, error) {
 	if h := m.hold.Load(); h != nil && !race.Enabled {
-		w := h.Word.Load()
-		if w&(layout.HoldTag|layout.HoldOpen) == m.rw.Opened() && rwlock.Room(w) && m.ref.Live() && h.Word.CompareAndSwap(w, w|(w+1)) {
-			slot := uint32(bits.TrailingZeros32(^uint32(w)))
-			return ReadGuard{m, m.me, rwlock.Reading{Hold: h, Slot: slot, Ticket: h.Tickets[slot].Load()}}, nil
+		w, ticket := h.Word.Load(), h.Tickets[0].Load()
+		if w&(layout.HoldTag|layout.HoldOpen) == m.rw.Opened() && rwlock.Free(w, 0, ticket) && m.ref.Live() && h.Word.CompareAndSwap(w, rwlock.Taken(w, 0)) {
+			return ReadGuard{m, m.me, rwlock.Reading{Hold: h, Ticket: ticket}}, nil
+		}
+		if r, in := m.rw.Enter(h); in { // others of this process read too
+			return ReadGuard{m, m.me, r}, nil
 		}
 	}
 	return m.rlock(ctx)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
+	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/psync"
 	"github.com/multiproc-go/multiproc/shm"
 )
@@ -87,6 +89,7 @@ type rwDeath struct {
 	first  bool // before there is anybody else
 	read   bool // as one who only reads
 	leaves bool // the lock is abandoned
+	stores bool // where readers leave by a store
 }
 
 // rwDeaths are the moments at which one of three dies.
@@ -97,6 +100,8 @@ var rwDeaths = []rwDeath{
 	{point: "rwlock.shutting", nth: []int{1, 2, 20}},
 	{point: "rwlock.shut", nth: []int{1, 2, 20}},
 	{point: "rwlock.drain", nth: []int{1}, under: true, first: true},
+	{point: "rwlock.watch", nth: []int{1}, under: true, first: true, stores: true},
+	{point: "rwlock.watched", nth: []int{1}, under: true, first: true, stores: true},
 	{point: "rwlock.back", nth: []int{1}, under: true, first: true},
 	{point: "lock.sleep", nth: []int{1}, under: true},
 	{point: "rwlock.in", nth: []int{1, 2, 20}, leaves: true},
@@ -111,6 +116,9 @@ var rwDeaths = []rwDeath{
 func TestKillRW(t *testing.T) {
 	needProcess(t)
 	for _, d := range rwDeaths {
+		if d.stores && os.Getenv(lock.EnvRelease) != "store" {
+			continue
+		}
 		for _, nth := range d.nth {
 			t.Run(fmt.Sprint(d.point, " ", nth), func(t *testing.T) { killRW(t, d, nth) })
 		}

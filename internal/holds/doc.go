@@ -1,7 +1,7 @@
 // Package holds keeps, for objects that several processes may hold at a time, who holds how much.
 //
 // Every process that uses such an object has a hold of its own in it, a [layout.Hold], on its own cache
-// lines: it says that it holds the object by changing its own word, and nobody else does. So the record
+// lines: it says that it holds the object, and that it does so no more, by changing its own words, and nobody else does. So the record
 // and the lock are one thing, and no death can come between them. What a dead process
 // held is subtracted by not looking at its holds, from the moment when the death is confirmed: nothing has to be
 // cleaned up before its slot of the process table is used again, for a hold names its owner by slot and generation.

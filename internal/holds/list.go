@@ -1,8 +1,6 @@
 package holds
 
 import (
-	"context"
-
 	"github.com/multiproc-go/multiproc/internal/arena"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
 	"github.com/multiproc-go/multiproc/internal/layout"
@@ -19,6 +17,9 @@ type List struct {
 	Tag   uint64 // in the place that it has in a word
 	First []layout.Hold
 	More  *layout.HoldLink
+
+	// Taken is the slots in which somebody holds the object, of a hold whose word is w.
+	Taken func(h *layout.Hold, w uint64) uint64
 }
 
 // TagOf is what the words of an object carry: of the generation of its block, which is odd, and of its offset, for a chunk may go from
@@ -74,7 +75,7 @@ func holder(h *layout.Hold) lease.ID {
 	return lease.ID(o & layout.LockOwner)
 }
 
-// Held reports whether a process that may still write holds h, with a slot set. To
+// Held reports whether a process that may still write holds h, with a slot taken. To
 // know of a death, it asks for the proof, in the name of me.
 func (l *List) Held(h *layout.Hold, me lease.ID) bool {
 	o := holder(h) // before the word: a hold that was claimed meanwhile is looked at again by its new owner
@@ -82,7 +83,7 @@ func (l *List) Held(h *layout.Hold, me lease.ID) bool {
 	if o == 0 || w&layout.HoldTag != l.Tag {
 		return false
 	}
-	return w&layout.HoldSlotBits != 0 && !l.Gone(o, me)
+	return l.Taken(h, w) != 0 && !l.Gone(o, me)
 }
 
 // Gone reports whether a process is proven to write no more.
@@ -107,65 +108,6 @@ func (l *List) AnyHeld(me lease.ID) (held bool) {
 		return !held
 	})
 	return held
-}
-
-// Claim finds a hold of me whose word is usable, or makes one of a hold that is nobody's or a dead
-// process's. It returns nil if there is none.
-//
-// Goroutines of one process take turns: so a hold that names me is one of which all is known.
-func (l *List) Claim(me lease.ID, usable func(w uint64) bool) *layout.Hold {
-	turn := &l.Block.Generation // nobody waits for it, but its address is the object's own
-	if l.Env.Hub.Enter(context.Background(), turn) != nil {
-		return nil // it has no end
-	}
-	defer l.Env.Hub.Leave(turn)
-	var found *layout.Hold
-	l.Each(func(h *layout.Hold) bool {
-		if h.Owner.Load() == uint32(me) {
-			if h.Word.Load()&layout.HoldTag != l.Tag {
-				l.reset(h) // claimed for another object, too late
-			}
-			if usable(h.Word.Load()) {
-				found = h
-			}
-		}
-		return found == nil
-	})
-	if found != nil || !l.Live() {
-		return found
-	}
-	l.Each(func(h *layout.Hold) bool {
-		if o := h.Owner.Load(); (o == 0 || l.Gone(lease.ID(o&layout.LockOwner), me)) && l.claim(h, o, me) {
-			found = h
-		}
-		return found == nil
-	})
-	return found
-}
-
-// claim makes h me's if it is o's. All steps are compare-and-swaps, for the object may have been
-// closed in between and be another one.
-func (l *List) claim(h *layout.Hold, o uint32, me lease.ID) bool {
-	if !h.Owner.CompareAndSwap(o, uint32(me)|layout.HoldClaiming) {
-		return false
-	}
-	crashpoint.At("holds.claiming")
-	l.reset(h)
-	return h.Owner.CompareAndSwap(uint32(me)|layout.HoldClaiming, uint32(me))
-}
-
-// reset empties a word. What was
-// read while the object was open is not what stands there if it is another one by now.
-func (l *List) reset(h *layout.Hold) {
-	for {
-		w := h.Word.Load()
-		if !l.Live() {
-			return
-		}
-		if w == l.Tag || h.Word.CompareAndSwap(w, l.Tag) {
-			return
-		}
-	}
 }
 
 // Grow links a chunk of empty holds to the object. The caller holds the object's lock. A process that dies

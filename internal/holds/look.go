@@ -15,7 +15,7 @@ func (l *List) Parts(n func(h *layout.Hold, w uint64) int) iter.Seq2[lease.ID, i
 		l.Each(func(h *layout.Hold) bool {
 			id := lease.ID(h.Owner.Load() & layout.LockOwner)
 			w := h.Word.Load()
-			if w&layout.HoldSlotBits == 0 || w&layout.HoldTag != l.Tag || l.Env.Table.State(id) != lease.Alive || !l.Live() {
+			if w&layout.HoldTag != l.Tag || l.Taken(h, w) == 0 || l.Env.Table.State(id) != lease.Alive || !l.Live() {
 				return true
 			}
 			if _, ok := count[id]; !ok {

@@ -6,7 +6,7 @@ const (
 	// Magic is the first word of an arena: "mprocGo" and a NUL, little endian.
 	Magic uint64 = 0x006f47636f72706d
 	// Version changes with the meaning of the layout; the signature with its form.
-	Version uint32 = 2
+	Version uint32 = 3
 
 	// PageSize is the unit in which pages are given and taken back. It is a
 	// layout constant: larger hardware pages only coarsen what the kernel does.

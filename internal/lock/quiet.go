@@ -73,9 +73,9 @@ func (q *Quiet) ask() {
 	}
 }
 
-// consider asks the kernel if it is worth it: a lock has been released ticket times.
-func (q *Quiet) consider(ticket uint32) {
-	if ticket%askEvery == askEvery-1 && q.family != nil && !q.asked.Load() && time.Since(q.since) > askAfter &&
+// Consider asks the kernel if it is worth it: a lock has been released ticket times.
+func (q *Quiet) Consider(ticket uint32) {
+	if Asks(ticket) && q.family != nil && !q.asked.Load() && time.Since(q.since) > askAfter &&
 		q.asked.CompareAndSwap(false, true) {
 		go q.ask()
 	}
@@ -83,6 +83,23 @@ func (q *Quiet) consider(ticket uint32) {
 
 // On reports whether this process may release locks by a plain store.
 func (q *Quiet) On() bool { return q.on.Load() }
+
+// Any reports whether a process of the family may release locks by a plain store.
+func (q *Quiet) Any() bool { return q.family != nil && q.family.Load() != 0 }
+
+// Fence puts a barrier on all CPUs if there is such a process and this one may do that.
+func (q *Quiet) Fence() {
+	if q.Any() {
+		sys.Barrier()
+	}
+}
+
+// Asks reports whether [Quiet.Consider] does anything at this ticket.
+func Asks(ticket uint32) bool { return ticket%askEvery == askEvery-1 }
+
+// Calm reports whether this process may release by a store again, since ticket says that it has done without for long enough: it is
+// for locks that do not count since when.
+func (q *Quiet) Calm(ticket uint32) bool { return q.on.Load() && ticket%q.enough == q.enough-1 }
 
 // Quiet reports whether me, who has this ticket, holds the lock and nobody sleeps on it: then
 // [Place.StoreFree] releases it, and seen is what to compare [Place.Overtaken] with. They are
@@ -102,7 +119,7 @@ func (p *Place) StoreFree(ticket uint32) {
 // and nobody waits or is watched for.
 func (p *Place) FreeBySwap(me lease.ID, ticket uint32) bool {
 	l := p.Lock
-	if race.Enabled || l.Ticket.Load() != ticket || ticket%askEvery == askEvery-1 || p.Mutex.Watch.Load()&layout.WatchState != layout.WatchNone ||
+	if race.Enabled || l.Ticket.Load() != ticket || Asks(ticket) || p.Mutex.Watch.Load()&layout.WatchState != layout.WatchNone ||
 		l.Word.Load() != uint32(me) || !p.Live() {
 		return false
 	}
@@ -133,7 +150,7 @@ func (p *Place) Closing() bool {
 // Calm is called by a holder that is going to release the lock by compare-and-swap.
 func (e *Env) Calm(p *Place, me lease.ID) {
 	m := p.Mutex
-	e.Quiet.consider(p.Lock.Ticket.Load())
+	e.Quiet.Consider(p.Lock.Ticket.Load())
 	w := m.Watch.Load()
 	if w&layout.WatchState != layout.WatchOn {
 		return
@@ -168,7 +185,7 @@ func (e *Env) watch(p *Place) bool {
 	case layout.WatchClosed:
 		return false
 	}
-	if e.Quiet.family == nil || e.Quiet.family.Load() == 0 {
+	if !e.Quiet.Any() {
 		return true
 	}
 	coming := w&^layout.WatchState | layout.WatchComing
@@ -197,9 +214,7 @@ func (e *Env) BeginClose(p *Place) bool {
 			break
 		}
 	}
-	if e.Quiet.family != nil && e.Quiet.family.Load() != 0 {
-		sys.Barrier() // as in watch
-	}
+	e.Quiet.Fence() // as in watch
 	crashpoint.At("lock.closing")
 	return true
 }

@@ -58,6 +58,7 @@ func (l *Lock) Finish(me lease.ID, free func(last func()) error) {
 			})
 			return
 		}
+		env.Quiet.Fence() // who leaves by a store sees that the lock is shut, or is seen to have left
 		env.Release(&l.Place, me)
 		if l.Holds.AnyHeld(me) {
 			return // who leaves from now on finds the lock free

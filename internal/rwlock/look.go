@@ -2,7 +2,6 @@ package rwlock
 
 import (
 	"iter"
-	"math/bits"
 
 	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/internal/lease"
@@ -17,5 +16,5 @@ func (l *Lock) Writer() (lease.ID, bool) {
 
 // Readers is who reads, each process once, and how often it does.
 func (l *Lock) Readers() iter.Seq2[lease.ID, int] {
-	return l.Holds.Parts(func(_ *layout.Hold, w uint64) int { return bits.OnesCount64(w & layout.HoldSlotBits) })
+	return l.Holds.Parts(count)
 }

@@ -2,7 +2,7 @@ package rwlock
 
 import (
 	"context"
-	"math/bits"
+	"time"
 
 	"github.com/multiproc-go/multiproc/internal/blocked"
 	"github.com/multiproc-go/multiproc/internal/crashpoint"
@@ -11,6 +11,7 @@ import (
 	"github.com/multiproc-go/multiproc/internal/lease"
 	"github.com/multiproc-go/multiproc/internal/lock"
 	"github.com/multiproc-go/multiproc/internal/race"
+	"github.com/multiproc-go/multiproc/internal/sys"
 	"github.com/multiproc-go/multiproc/internal/wait"
 )
 
@@ -30,63 +31,12 @@ func (l *Lock) raceReaders() uint64 { return l.Off + 64 }
 // Opened is what a word has in its tag and HoldOpen if a reader may come in.
 func (l *Lock) Opened() uint64 { return l.Holds.Tag | layout.HoldOpen }
 
-// A Reading is what a reader has: the hold, the slot of it, and the slot's ticket.
-type Reading struct {
-	Hold   *layout.Hold
-	Slot   uint32
-	Ticket uint32
-}
-
-// Room reports whether w has a slot for one more.
-func Room(w uint64) bool { return w&layout.HoldSlotBits != layout.HoldSlotBits }
-
-// set takes a slot of h, if h is open or is opened by it.
-func (l *Lock) set(h *layout.Hold, open uint64) (Reading, bool) {
-	race.Disable() // readers do not synchronize with each other
-	defer race.Enable()
-	for {
-		w := h.Word.Load()
-		if (w|open)&(layout.HoldTag|layout.HoldOpen) != l.Opened() || !Room(w) {
-			return Reading{}, false
-		}
-		if h.Word.CompareAndSwap(w, w|(w+1)|open) { // the lowest slot
-			slot := uint32(bits.TrailingZeros32(^uint32(w)))
-			return Reading{h, slot, h.Tickets[slot].Load()}, true
-		}
-	}
-}
-
-// unset gives a slot back. It does nothing if the word is another object's.
-func (l *Lock) unset(r Reading) {
-	race.Disable()
-	defer race.Enable()
-	for {
-		w := r.Hold.Word.Load()
-		if w&layout.HoldTag != l.Holds.Tag || r.Hold.Word.CompareAndSwap(w, w&^(1<<r.Slot)) {
-			return
-		}
-	}
-}
-
-// tellWriter makes the writer look that waits for readers, if there is one.
-func (l *Lock) tellWriter() {
-	if l.X.Gate.Load()&layout.GateDraining != 0 {
-		l.X.Drained.Add(1)
-		l.Holds.Env.Hub.Wake(&l.X.Drained, 1)
-	}
-}
-
 // enter comes in if me has an open hold.
 func (l *Lock) enter(me lease.ID) (r Reading, in bool) {
-	h := l.Holds.Claim(me, Room)
-	if h == nil {
-		return r, false
+	if h := l.claim(me); h != nil {
+		return l.Enter(h)
 	}
-	if r, in = l.set(h, 0); in {
-		crashpoint.At("rwlock.set")
-		race.Acquire(l.raceWriters())
-	}
-	return r, in
+	return r, false
 }
 
 // RLock waits until me reads. The error is ctx's, ErrClosed, or says that there is no memory
@@ -159,7 +109,7 @@ func (l *Lock) openGate() { l.X.Gate.And(^(layout.GateOwner | layout.GateDrainin
 // readUnderLock makes the holder of the writers' lock a reader, and opens its hold.
 func (l *Lock) readUnderLock(me lease.ID) (Reading, error) {
 	for {
-		h := l.Holds.Claim(me, Room)
+		h := l.claim(me)
 		if h == nil {
 			if !l.Holds.Live() {
 				return Reading{}, lock.ErrClosed
@@ -197,14 +147,6 @@ func (l *Lock) shutAll() {
 		l.shut(h)
 		return true
 	})
-}
-
-// RUnlock ends a reading that is one. Its ticket has been used up by the caller.
-func (l *Lock) RUnlock(r Reading) {
-	race.Release(l.raceReaders())
-	l.unset(r)
-	crashpoint.At("rwlock.unset")
-	l.tellWriter()
 }
 
 // Closed reports whether the lock was closed, so that the last who leaves has to see to the rest.
@@ -258,6 +200,43 @@ func (l *Lock) back(me lease.ID) {
 	l.Holds.Env.Release(&l.Place, me)
 }
 
+// watch makes sure, before a writer sleeps who has shut all holds, that no reader ends its reading without seeing that.
+// If it returns false, the caller looks again. It is the fence of [lock.Env.Acquire]'s watch, once for
+// many sleeps too: readers of a hold that is watched leave by an atomic instruction.
+//
+// The barrier comes first. Readers see until then that the hold is shut, and a writer who dies in between leaves no hold
+// that seems to be watched.
+func (l *Lock) watch(me lease.ID) bool {
+	if !l.Holds.Env.Quiet.Any() {
+		return true
+	}
+	var fresh []*layout.Hold
+	l.Holds.Each(func(h *layout.Hold) bool {
+		if h.Word.Load()&layout.ReadWatched == 0 && l.Holds.Held(h, me) {
+			fresh = append(fresh, h)
+		}
+		return true
+	})
+	if fresh == nil {
+		return true
+	}
+	crashpoint.At("rwlock.watch")
+	if !sys.Barrier() {
+		sys.Nap(time.Millisecond) // a process that may not do that has to look again and again
+		return false
+	}
+	for _, h := range fresh {
+		for {
+			w := h.Word.Load()
+			if w&(layout.HoldTag|layout.HoldOpen) != l.Holds.Tag || h.Word.CompareAndSwap(w, w|layout.ReadWatched) {
+				break
+			}
+		}
+	}
+	crashpoint.At("rwlock.watched")
+	return false
+}
+
 // drain waits until no living process reads.
 func (l *Lock) drain(ctx context.Context, me lease.ID) error {
 	hub := l.Holds.Env.Hub
@@ -273,6 +252,9 @@ func (l *Lock) drain(ctx context.Context, me lease.ID) error {
 		}
 		if looks < wait.Spins {
 			wait.Pause(10)
+			continue
+		}
+		if !l.watch(me) {
 			continue
 		}
 		if blocking == nil {
@@ -303,7 +285,7 @@ func (l *Lock) Unlock(me lease.ID) bool {
 // Downgrade makes a writer a reader, whom no other writer comes before. After an error
 // it is still the writer; else it has yet to unlock. Others of its process may read at once.
 func (l *Lock) Downgrade(me lease.ID) (Reading, error) {
-	for l.Holds.Claim(me, Room) == nil && l.Holds.Live() {
+	for l.claim(me) == nil && l.Holds.Live() {
 		if err := l.Holds.Grow(me); err != nil {
 			return Reading{}, err
 		}

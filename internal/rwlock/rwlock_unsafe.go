@@ -27,6 +27,7 @@ func (l *Lock) At(p unsafe.Pointer, off uint64) {
 	l.Reading.On.What |= layout.WaitRead
 	l.Holds.First, l.Holds.More = l.X.Holds[:], &l.X.More
 	l.Holds.Tag = holds.TagOf(l.Holds.Gen, off)
+	l.Holds.Taken = taken
 }
 
 // Init makes a block of zeros a lock that is free.

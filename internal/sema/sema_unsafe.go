@@ -17,4 +17,5 @@ func (s *Sema) At(p unsafe.Pointer, off uint64) {
 	s.X, s.Off = (*layout.Semaphore)(p), off
 	s.Holds.First, s.Holds.More = s.X.Holds[:], &s.X.More
 	s.Holds.Tag = holds.TagOf(s.Holds.Gen, off)
+	s.Holds.Taken = func(_ *layout.Hold, w uint64) uint64 { return w & layout.HoldSlotBits }
 }
