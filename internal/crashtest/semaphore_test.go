@@ -337,13 +337,6 @@ func TestKillSemaphoreGrow(t *testing.T) {
 	p.wantPermits(t, 4+semaPermits)
 }
 
-// TestKillSemaphoreAtRandom: processes that do everything die at any instruction.
-func TestKillSemaphoreAtRandom(t *testing.T) {
-	p := newSemaPlayer(t, semaPermits)
-	crew := killAtRandom(t, func() *multiproc.Process { return start(t, semaPlay.With(p)) }, p.Ops, "nobody gets anything any more")
-	p.goOn(t, crew)
-}
-
 // TestKillSemaphoreFirst: one dies that is the first in the queue, and nobody stands behind it. That somebody waits is not believed for ever:
 // who comes next takes the slow path once, and from then on nobody does.
 func TestKillSemaphoreFirst(t *testing.T) {
