@@ -73,7 +73,8 @@ func (b *Barrier) Leave(ctx context.Context) error {
 	return b.use(ctx, func(me lease.ID) error { return b.barrier.Leave(ctx, me) })
 }
 
-// Wait waits until all have arrived, and returns how many had before: the one that gets Parties()-1 was the last.
+// Wait waits until all have arrived, and returns how many had before: the one that gets Parties()-1 was the last. No two get the same number,
+// unless in that round an arrival was taken back: then the next one has as many before it again. There is one last one all the same.
 //
 // On an error the round was not completed. If the error is ctx's, this arrival was taken
 // back, and the others wait on; Python's barrier would be broken, as it is after [Barrier.Abort]. Otherwise it is

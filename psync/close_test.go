@@ -271,3 +271,36 @@ func TestLockBeforeFinish(t *testing.T) {
 		t.Errorf("MarshalBinary: %v", err)
 	}
 }
+
+// TestCloseBesideSlowWait: a Close finds one who has got a permit that nobody will release, and who has not left the queue yet. Then that
+// one frees the semaphore.
+func TestCloseBesideSlowWait(t *testing.T) {
+	s := newSemaphore(t, 0)
+	sleeping := make(chan struct{}, 1)
+	var closing atomic.Bool
+	crashpoint.Set(func(name string) {
+		switch {
+		case name == "sema.sleep":
+			select {
+			case sleeping <- struct{}{}:
+			default:
+			}
+		case name == "sema.leave" && closing.CompareAndSwap(false, true):
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer crashpoint.Set(nil)
+	waited := make(chan error, 1)
+	go func() { waited <- s.Wait(modetest.Patient(t)) }()
+	modetest.Receive(t, sleeping, "waiter")
+	must(t, s.Post())
+	must(t, modetest.Receive(t, waited, "end of the waiter"))
+	if !closing.Load() {
+		t.Fatal("the waiter did not come by")
+	}
+	if heir := newSemaphore(t, 0); heir.String() != s.String() { // what is free is used first
+		t.Errorf("the memory of %v was not freed: the next is %v", s, heir)
+	}
+}

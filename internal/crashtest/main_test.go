@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -194,33 +194,13 @@ func succeeded(t testing.TB, p *multiproc.Process) {
 	}
 }
 
-// killAtRandom has four processes do what they are hired for, and kills one after the other at any instruction, with another in its
-// place. After each death progress has to be made; if there is none, stuck says what is wrong. It returns those who live.
-func killAtRandom(t *testing.T, hire func() *multiproc.Process, progress *shm.Value[int64], stuck string) []*multiproc.Process {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	crew := make([]*multiproc.Process, 4)
-	for i := range crew {
-		crew[i] = hire()
+// killFor is how long a test kills at random: MULTIPROC_KILL_SECONDS, or a second.
+func killFor(t testing.TB) time.Duration {
+	if n, err := strconv.Atoi(os.Getenv("MULTIPROC_KILL_SECONDS")); err == nil {
+		return time.Duration(n) * time.Second
 	}
-	kills := 100
 	if testing.Short() {
-		kills = 20
+		return 300 * time.Millisecond
 	}
-	for range kills {
-		i, before := rnd.IntN(len(crew)), progress.Load()
-		time.Sleep(time.Duration(rnd.IntN(3000)) * time.Microsecond) // anywhere
-		crew[i].Kill()
-		killed(t, crew[i])
-		crew[i] = hire()
-		eventually(t, func() error {
-			if progress.Load() == before {
-				return errors.New(stuck)
-			}
-			return nil
-		})
-	}
-	return crew
+	return time.Second
 }

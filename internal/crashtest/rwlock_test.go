@@ -224,14 +224,6 @@ func TestKillGrow(t *testing.T) {
 	}
 }
 
-// TestKillRWAtRandom: processes that do everything die at any instruction.
-func TestKillRWAtRandom(t *testing.T) {
-	needProcess(t)
-	p := newRWPlayer(t)
-	crew := killAtRandom(t, func() *multiproc.Process { return start(t, rwPlay.With(p)) }, p.A, "nobody writes any more")
-	p.goOn(t, crew)
-}
-
 // TestKillReaderAtRandom: a writer waits while readers die.
 func TestKillReaderAtRandom(t *testing.T) {
 	needProcess(t)

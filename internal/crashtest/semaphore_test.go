@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -336,11 +337,41 @@ func TestKillSemaphoreGrow(t *testing.T) {
 	p.wantPermits(t, 4+semaPermits)
 }
 
-// TestKillSemaphoreAtRandom: processes that do everything die at any instruction.
-func TestKillSemaphoreAtRandom(t *testing.T) {
-	p := newSemaPlayer(t, semaPermits)
-	crew := killAtRandom(t, func() *multiproc.Process { return start(t, semaPlay.With(p)) }, p.Ops, "nobody gets anything any more")
-	p.goOn(t, crew)
+// TestKillSemaphoreFirst: one dies that is the first in the queue, and nobody stands behind it. That somebody waits is not believed for ever:
+// who comes next takes the slow path once, and from then on nobody does.
+func TestKillSemaphoreFirst(t *testing.T) {
+	for _, point := range []string{"sema.announced", "sema.shut", "sema.sleep", "sema.giveup", "sema.relieve"} {
+		t.Run(point, func(t *testing.T) {
+			p := newSemaPlayer(t, semaPermits)
+			held, err := p.S.AcquireN(patient(t), semaPermits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if point == "sema.relieve" { // after another
+				p.dies(t, "sema.sleep", 1)
+			}
+			p.dies(t, point, 1)
+			held.Release()
+			var slow atomic.Int64
+			crashpoint.Set(func(name string) {
+				if name == "sema.grabbed" {
+					slow.Add(1)
+				}
+			})
+			defer crashpoint.Set(nil)
+			for range 10 {
+				g, err := p.S.Acquire(patient(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				g.Release()
+			}
+			if n := slow.Load(); n > 1 {
+				t.Errorf("%d of 10 took the slow path", n)
+			}
+			p.wantPermits(t, semaPermits)
+		})
+	}
 }
 
 // TestKillSemaphoreStopped: a stopped process is alive, and its permits are not taken from it.

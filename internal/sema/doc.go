@@ -21,7 +21,7 @@
 //	who acquires      permits are moved, no slot is set     they lie free in its word, for anybody
 //	who acquires      a hold is claimed                     it is an empty hold of a dead process
 //	who waits         it is told and has not looked         the next in the queue looks at everything
-//	who waits         it has shut words or reserved all     the next in the queue ends that, or whoever comes next, who then is it
+//	who waits         it has shut words or reserved all     the next in the queue ends that, or whoever comes next if there is none
 //	who posts         before its swap                       nothing was posted
 //	who posts         after it                              as who gives back
 //	who closes it     at any moment                         whoever comes next goes on, since it finds it closing or finds nobody

@@ -56,16 +56,6 @@ type Want struct {
 // TryAcquire gets what w says if that can be done at once: if there are as many free permits, and nobody has waited for long.
 // The error is ErrClosed, or says that there is no memory for a hold.
 func (s *Sema) TryAcquire(w Want, me lease.ID) (Holding, bool, error) {
-	h, ok, err := s.try(context.Background(), w, me)
-	if ok || err != nil || s.X.Freed.Load()&layout.SemaphoreReserved == 0 {
-		return h, ok, err
-	}
-	// The one for whom all is reserved may be dead.
-	if !s.Holds.Env.TryAcquire(&s.Queue, me) {
-		return h, false, nil
-	}
-	defer s.leave(me)
-	s.calm()
 	return s.try(context.Background(), w, me)
 }
 
@@ -80,6 +70,10 @@ func (s *Sema) Acquire(ctx context.Context, w Want, me lease.ID) (Holding, error
 
 // try is Acquire for those who do not wait for permits.
 func (s *Sema) try(ctx context.Context, w Want, me lease.ID) (h Holding, ok bool, err error) {
+	// Before open: a Close that finds the queue taken by this is one that open sees.
+	if s.X.Freed.Load()&layout.SemaphoreWaiting != 0 {
+		s.relieve(me)
+	}
 	if err := s.open(ctx, me); err != nil {
 		return h, false, err
 	}

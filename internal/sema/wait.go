@@ -120,6 +120,16 @@ func (s *Sema) announce(reserve bool) uint32 {
 	}
 }
 
+// relieve ends what the first in the queue has left if it died and nobody stands behind it: else all would take the slow path, or wait for
+// what is reserved, until somebody waits again.
+func (s *Sema) relieve(me lease.ID) {
+	if s.Holds.Env.TryAcquire(&s.Queue, me) { // nobody's, or a dead one's
+		crashpoint.At("sema.relieve")
+		s.calm()
+		s.leave(me)
+	}
+}
+
 // calm says that nobody waits, until the next in the queue says otherwise.
 func (s *Sema) calm() {
 	for {

@@ -5,8 +5,10 @@
 //	go run ./internal/crashtest/crash -kills 10000 -processes 300 -wait futex
 //	go run ./internal/crashtest/crash -kills 10000 -processes 2,7 -release store
 //	go run ./internal/crashtest/crash -kills 10000 -processes 7 -queue
-//	go run ./internal/crashtest/crash -kills 10000 -processes 7 -semaphore
+//	go run ./internal/crashtest/crash -kills 10000 -processes 7 -semaphore -wait futex
 //	go run ./internal/crashtest/crash -kills 10000 -processes 3 -pool
+//
+// What there is to do beside queues, semaphores and pools: see -help.
 package main
 
 import (
@@ -41,6 +43,26 @@ func main() {
 	multiproc.Main(run)
 }
 
+// runs is what there is to do for those who are to die.
+var runs = map[string]struct {
+	what string
+	run  func(context.Context, soak.Options) (fmt.Stringer, error)
+}{
+	"locks":     {"let them use mutexes, values and the allocator, and have children; this is what they do if nothing is said", stringer(soak.Run)},
+	"queue":     {"let them put and take items of a queue instead", stringer(soak.RunQueue)},
+	"semaphore": {"let them hold permits of a semaphore instead", stringer(soak.RunSemaphore)},
+	"rwmutex":   {"let them read and write under an RWMutex instead", stringer(soak.RunRWMutex)},
+	"cond":      {"let them wait for each other's signals instead", stringer(soak.RunCond)},
+	"barrier":   {"let them meet at a barrier instead", stringer(soak.RunBarrier)},
+	"event":     {"let them wait for an event instead", stringer(soak.RunEvent)},
+	"reentrant": {"let them use a reentrant mutex, and Onces, instead", stringer(soak.RunReentrant)},
+	"pool":      {"let them be the workers of pools instead", stringer(soak.RunPool)},
+}
+
+func stringer[R fmt.Stringer](run func(context.Context, soak.Options) (R, error)) func(context.Context, soak.Options) (fmt.Stringer, error) {
+	return func(ctx context.Context, o soak.Options) (fmt.Stringer, error) { return run(ctx, o) }
+}
+
 func run(ctx context.Context) error {
 	kills := flag.Int("kills", 1000, "how many processes are to die, for each number of processes")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "makes the same choices again")
@@ -48,9 +70,14 @@ func run(ctx context.Context) error {
 	way := flag.String("wait", "", "waitv or futex; what the kernel has, if empty")
 	release := flag.String("release", "", "swap or store; swap, and store in processes that live longer, if empty")
 	limit := flag.Duration("for", 0, "end after this time, whatever has died")
-	atQueue := flag.Bool("queue", false, "let them put and take items of a queue instead")
-	atSemaphore := flag.Bool("semaphore", false, "let them hold permits of a semaphore instead")
-	ofPool := flag.Bool("pool", false, "let them be the workers of pools instead")
+	patience := flag.Duration("patience", time.Minute, "how long one may wait for what it must get")
+	run := runs["locks"]
+	for name, r := range runs {
+		flag.BoolFunc(name, r.what, func(string) error {
+			run = r
+			return nil
+		})
+	}
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
@@ -72,18 +99,7 @@ func run(ctx context.Context) error {
 		}
 		fmt.Printf("%d processes, %s, -release %q, -seed %d: ", n, *way, *release, *seed)
 		began := time.Now()
-		o := soak.Options{Processes: n, Kills: *kills, For: *limit, Seed: *seed}
-		var report fmt.Stringer
-		switch {
-		case *atQueue:
-			report, err = soak.RunQueue(ctx, o)
-		case *atSemaphore:
-			report, err = soak.RunSemaphore(ctx, o)
-		case *ofPool:
-			report, err = soak.RunPool(ctx, o)
-		default:
-			report, err = soak.Run(ctx, o)
-		}
+		report, err := run.run(ctx, soak.Options{Processes: n, Kills: *kills, For: *limit, Seed: *seed, Patience: *patience})
 		fmt.Printf("%v, in %v\n", report, time.Since(began).Round(time.Millisecond))
 		if err != nil {
 			return errors.Join(errors.New("something was lost"), err)

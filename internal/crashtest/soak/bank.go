@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/multiproc-go/multiproc"
@@ -84,12 +85,12 @@ type worker struct {
 }
 
 func (w *worker) arm() {
-	n := 0
+	var n atomic.Int64
 	crashpoint.Set(func(name string) {
 		if name != w.Point {
 			return
 		}
-		if n++; n == w.Nth {
+		if n.Add(1) == int64(w.Nth) {
 			if self, err := os.FindProcess(os.Getpid()); err == nil {
 				self.Kill()
 			}

@@ -116,7 +116,7 @@ func (r PoolReport) String() string {
 // not once, ran more often than it may, or failed without a death; if somebody hangs; or if memory or a process was left.
 func RunPool(ctx context.Context, o Options) (report PoolReport, err error) {
 	o = o.complete()
-	err = audit(func() (int, error) {
+	err = audit(o.Patience, func() (int, error) {
 		rnd := rand.New(rand.NewPCG(o.Seed, 2))
 		for began := time.Now(); o.Kills == 0 || report.Kills+report.Deaths < o.Kills; {
 			if ctx.Err() != nil {

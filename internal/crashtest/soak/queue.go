@@ -30,7 +30,6 @@ type post struct {
 	Sure   *shm.Array[int32]  // by worker: items that it has put, for certain
 	Acking *shm.Array[int64]  // by worker: 1 + the item whose Ack it is in, or 0
 	Acked  *shm.Array[uint32] // by item: Acks that have returned
-	Stop   *shm.Value[bool]
 }
 
 type postJob struct {
@@ -42,18 +41,18 @@ var postman = multiproc.Proc("soak postman", func(ctx context.Context, j postJob
 	w := worker{job: job{Point: j.Point, Nth: j.Nth}}
 	w.arm()
 	rnd := rand.New(rand.NewPCG(j.Seed, uint64(j.Index)))
-	for put := 0; !j.Post.Stop.Load() && ctx.Err() == nil; {
+	for put := 0; !j.Floor.Stop.Load() && ctx.Err() == nil; shm.Add(j.Floor.Work, 1) {
+		began := j.Floor.now()
 		if put < perWorker && rnd.IntN(2) == 0 {
 			done, err := j.Post.put(ctx, rnd, j.Index, put)
 			if err != nil {
 				return err
 			}
 			put += done
-			continue
-		}
-		if err := j.Post.take(ctx, rnd, j.Index); err != nil {
+		} else if err := j.Post.take(ctx, rnd, j.Index); err != nil {
 			return err
 		}
+		j.Floor.waited(began)
 	}
 	return nil
 })
@@ -148,22 +147,21 @@ type QueueReport struct {
 }
 
 func (r QueueReport) String() string {
-	return fmt.Sprintf("%d deaths: %d at random, %d at named moments; %d workers, %d items acknowledged, %d in doubt, %d left to the parent",
-		r.Kills+r.Deaths, r.Kills, r.Deaths, r.Workers, r.Items, r.InDoubt, r.LeftOver)
+	return fmt.Sprintf("%v; %d items acknowledged, %d in doubt, %d left to the parent", r.Toll, r.Items, r.InDoubt, r.LeftOver)
 }
 
 // RunQueue lets processes put and take items while they are killed, until Kills have died or For is over. It returns an error if an
 // item was lost, doubled or torn, if somebody hangs, or if memory was lost.
 func RunQueue(ctx context.Context, o Options) (report QueueReport, err error) {
 	o = o.complete()
-	err = audit(func() (int, error) {
+	err = audit(o.Patience, func() (int, error) {
 		p, closeAll, err := newPost(o.mostWorkers(), o.Processes)
 		if err != nil {
 			return 0, err
 		}
 		report.Toll, err = o.shift(ctx, 1, QueuePoints, func(r Recruit) (*multiproc.Process, error) {
 			return multiproc.Start(context.Background(), postman.With(postJob{p, r}))
-		}, func() { p.Stop.Store(true) })
+		}, nil)
 		if err == nil {
 			patient, cancel := context.WithTimeout(context.Background(), o.Patience)
 			report, err = p.balance(patient, report)
@@ -175,14 +173,13 @@ func RunQueue(ctx context.Context, o Options) (report QueueReport, err error) {
 }
 
 func newPost(workers, leases int) (p post, closeAll func() error, err error) {
-	var errs [5]error
+	var errs [4]error
 	p.Q, errs[0] = queue.NewJoinable[[]byte](queue.Options{Capacity: 16, Bytes: 128 << 10, Leases: max(leases, 4)})
 	p.Sure, errs[1] = shm.NewArray[int32](workers)
 	p.Acking, errs[2] = shm.NewArray[int64](workers)
 	p.Acked, errs[3] = shm.NewArray[uint32](workers * perWorker)
-	p.Stop, errs[4] = shm.NewValue(false)
 	return p, func() error {
-		return errors.Join(p.Q.Close(), p.Sure.Close(), p.Acking.Close(), p.Acked.Close(), p.Stop.Close())
+		return errors.Join(p.Q.Close(), p.Sure.Close(), p.Acking.Close(), p.Acked.Close())
 	}, errors.Join(errs[:]...)
 }
 

@@ -1,20 +1,17 @@
 package soak
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"syscall"
 	"time"
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/family"
-	"github.com/multiproc-go/multiproc/internal/layout"
 	"github.com/multiproc-go/multiproc/psync"
 	"github.com/multiproc-go/multiproc/shm"
 )
@@ -105,7 +102,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		ended:  make(chan int, o.Processes),
 		report: Report{Deaths: make(map[string]int)},
 	}
-	before := r.stock()
+	before := takeStock(member)
 	closeAll, err := r.open()
 	defer closeAll()
 	if err != nil {
@@ -119,7 +116,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return r.report, err
 	}
 	closeAll()
-	return r.report, r.nothingLeft(before)
+	return r.report, before.nothingLeft(member, o.Patience)
 }
 
 // open makes what the workers share; the function that it returns closes it.
@@ -269,37 +266,4 @@ func (r *run) balance() error {
 		return errors.New("nothing was booked")
 	}
 	return nil
-}
-
-// stock counts what must be as before at the end.
-type stock struct{ slots, descriptors, mappings int }
-
-func (r *run) stock() (s stock) {
-	for slot := range uint32(layout.Slots) {
-		if r.member.Table.Word(slot) != 0 {
-			s.slots++
-		}
-	}
-	if list, err := os.ReadDir("/proc/self/fd"); err == nil {
-		s.descriptors = len(list)
-	}
-	if b, err := os.ReadFile("/proc/self/maps"); err == nil {
-		s.mappings = bytes.Count(b, []byte("multiproc")) // of memory objects of ours
-	}
-	return s
-}
-
-// nothingLeft waits for the last orphans and compares. Blocks are not compared: one
-// that a dead process had not closed is still there, and names it.
-func (r *run) nothingLeft(before stock) error {
-	for deadline := time.Now().Add(r.Patience); ; time.Sleep(10 * time.Millisecond) {
-		now := r.stock()
-		if now.slots <= before.slots && now.descriptors <= before.descriptors && now.mappings <= before.mappings {
-			break
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("left: %+v; there were %+v", now, before)
-		}
-	}
-	return r.member.Arena.Check(r.member.ID())
 }

@@ -18,7 +18,7 @@ import (
 // SemaphorePoints are the named moments at which a worker at a semaphore may die.
 var SemaphorePoints = []string{
 	"sema.claimed", "sema.recorded", "sema.taken", "sema.given", "sema.grabbed", "sema.shut", "sema.announced", "sema.sleep", "sema.woken",
-	"sema.freed", "sema.posted", "sema.tell", "sema.giveup", "sema.leave", "sema.bury", "sema.buried", "sema.redo", "sema.redone",
+	"sema.freed", "sema.posted", "sema.tell", "sema.giveup", "sema.leave", "sema.relieve", "sema.bury", "sema.buried", "sema.redo", "sema.redone",
 	"holds.grown", "lock.sleep", "lock.woken", "lock.steal", "lock.freed",
 }
 
@@ -32,8 +32,7 @@ type turnstile struct {
 	Given *shm.Array[int32]  // by worker: signals that it has posted, for certain
 	Taken *shm.Array[int32]  // by worker: signals that it has got, for certain
 	Doing *shm.Array[int32]  // by worker: +1 while it posts, -1 while it waits
-	Stop  *shm.Value[bool]   //
-	Work  *shm.Value[int64]  // times that permits were held
+	Held  *shm.Value[int64]  // times that permits were held
 }
 
 type turnstileJob struct {
@@ -49,14 +48,17 @@ var gatekeeper = multiproc.Proc("soak gatekeeper", func(ctx context.Context, j t
 	w := worker{job: job{Point: j.Point, Nth: j.Nth}}
 	w.arm()
 	rnd := rand.New(rand.NewPCG(j.Seed, uint64(j.Index)))
-	for !j.T.Stop.Load() && ctx.Err() == nil {
+	for !j.Floor.Stop.Load() && ctx.Err() == nil {
 		do := j.T.hold
 		if rnd.IntN(4) == 0 {
 			do = j.T.signal
 		}
+		began := j.Floor.now()
 		if err := do(ctx, rnd, member, j.Index); err != nil {
 			return err
 		}
+		j.Floor.waited(began)
+		shm.Add(j.Floor.Work, 1)
 	}
 	return nil
 })
@@ -79,7 +81,7 @@ func (t turnstile) hold(ctx context.Context, rnd *rand.Rand, member *family.Memb
 	if err != nil {
 		return err
 	}
-	shm.Add(t.Work, 1)
+	shm.Add(t.Held, 1)
 	me, seats := uint32(member.ID()), t.Seats.Slice()
 	for sat := 0; sat < n; sat++ {
 		if !sit(seats, me, member) {
@@ -145,22 +147,21 @@ type SemaphoreReport struct {
 }
 
 func (r SemaphoreReport) String() string {
-	return fmt.Sprintf("%d deaths: %d at random, %d at named moments; %d workers held permits %d times and posted %d signals, %d in doubt",
-		r.Kills+r.Deaths, r.Kills, r.Deaths, r.Workers, r.Held, r.Signals, r.InDoubt)
+	return fmt.Sprintf("%v; they held permits %d times and posted %d signals, %d in doubt", r.Toll, r.Held, r.Signals, r.InDoubt)
 }
 
 // RunSemaphore lets processes hold permits and pass signals while they are killed, until Kills have died or For is over. It returns an error
 // if a permit or a signal was lost or doubled, if somebody hangs, or if memory was lost.
 func RunSemaphore(ctx context.Context, o Options) (report SemaphoreReport, err error) {
 	o = o.complete()
-	err = audit(func() (int, error) {
+	err = audit(o.Patience, func() (int, error) {
 		t, closeAll, err := newTurnstile(o.mostWorkers())
 		if err != nil {
 			return 0, err
 		}
 		report.Toll, err = o.shift(ctx, 2, SemaphorePoints, func(r Recruit) (*multiproc.Process, error) {
 			return multiproc.Start(context.Background(), gatekeeper.With(turnstileJob{t, r}))
-		}, func() { t.Stop.Store(true) })
+		}, nil)
 		if err == nil {
 			patient, cancel := context.WithTimeout(context.Background(), o.Patience)
 			err = t.balance(patient, &report)
@@ -173,17 +174,16 @@ func RunSemaphore(ctx context.Context, o Options) (report SemaphoreReport, err e
 }
 
 func newTurnstile(workers int) (t turnstile, closeAll func() error, err error) {
-	var errs [8]error
+	var errs [7]error
 	t.S, errs[0] = psync.NewSemaphore(permits)
 	t.Seats, errs[1] = shm.NewArray[uint32](permits)
 	t.Tally, errs[2] = psync.NewSemaphore(0)
 	t.Given, errs[3] = shm.NewArray[int32](workers)
 	t.Taken, errs[4] = shm.NewArray[int32](workers)
 	t.Doing, errs[5] = shm.NewArray[int32](workers)
-	t.Stop, errs[6] = shm.NewValue(false)
-	t.Work, errs[7] = shm.NewValue[int64](0)
+	t.Held, errs[6] = shm.NewValue[int64](0)
 	return t, func() error {
-		return errors.Join(t.S.Close(), t.Seats.Close(), t.Tally.Close(), t.Given.Close(), t.Taken.Close(), t.Doing.Close(), t.Stop.Close(), t.Work.Close())
+		return errors.Join(t.S.Close(), t.Seats.Close(), t.Tally.Close(), t.Given.Close(), t.Taken.Close(), t.Doing.Close(), t.Held.Close())
 	}, errors.Join(errs[:]...)
 }
 
@@ -197,7 +197,7 @@ func (t turnstile) balance(ctx context.Context, report *SemaphoreReport) error {
 	if _, ok := t.S.TryAcquire(); ok {
 		return fmt.Errorf("there are more permits than %d", permits)
 	}
-	if report.Held = t.Work.Load(); report.Held == 0 {
+	if report.Held = t.Held.Load(); report.Held == 0 {
 		return errors.New("nobody ever held a permit")
 	}
 	least, most := 0, 0
