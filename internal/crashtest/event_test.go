@@ -3,7 +3,9 @@ package crashtest
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/internal/modetest"
@@ -123,30 +125,35 @@ func TestKillEventCloser(t *testing.T) {
 	}
 }
 
-// TestKillEventStorm: setters and waiters are killed at random moments; every Set that returned is seen.
+// TestKillEventStorm: setters and waiters are killed at random moments, and at named ones; every Set that returned is seen.
 func TestKillEventStorm(t *testing.T) {
 	needProcess(t)
-	rounds := 30
-	if testing.Short() {
-		rounds = 5
-	}
-	for range rounds {
+	seed := uint64(time.Now().UnixNano())
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	points := []string{"", "event.sleep", "event.woken", "event.set", "event.woke"}
+	deaths := 0
+	for end := time.Now().Add(killFor(t)); deaths == 0 || time.Now().Before(end); deaths += 2 {
 		e := newEvent(t)
-		a, b := eventWaiter(t, e, death{}), eventWaiter(t, e, death{})
-		setter := start(t, useEvent.With(eventJob{E: e, Do: "set"}))
+		at := death{Point: points[rnd.IntN(len(points))], Nth: 1}
+		a, b := eventWaiter(t, e, death{}), eventWaiter(t, e, at)
+		setter := start(t, useEvent.With(eventJob{E: e, Do: "set", Death: at}))
+		if rnd.IntN(2) == 0 { // that it reaches something
+			time.Sleep(time.Duration(rnd.IntN(3000)) * time.Microsecond)
+		}
 		b.Kill()
 		setter.Kill() // before it, in it or after it
 		<-setter.Done()
-		if e.IsSet() {
-			succeeded(t, a.Process)
-			continue
-		}
-		if err := e.Set(); err != nil {
-			t.Fatal(err)
+		<-b.Done()
+		if !e.IsSet() {
+			if err := e.Set(); err != nil {
+				t.Fatal(err)
+			}
 		}
 		succeeded(t, a.Process)
 		if err := e.Wait(modetest.Ended()); err != nil {
-			t.Error(err)
+			t.Errorf("seed %d: %v", seed, err)
 		}
+		e.Close()
 	}
+	t.Logf("seed %d: %d deaths", seed, deaths)
 }

@@ -3,7 +3,9 @@ package crashtest
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/multiproc-go/multiproc"
 	"github.com/multiproc-go/multiproc/psync"
@@ -102,4 +104,119 @@ func TestKillOnce(t *testing.T) {
 			t.Errorf("%s: begun %d times, want %d", point, got, times)
 		}
 	}
+}
+
+// reentrantCrowd is what those share that do everything with a reentrant mutex and with a Once, until they die.
+type reentrantCrowd struct {
+	M     *psync.ReentrantMutex
+	O     *psync.Once
+	Begun *shm.Value[int64] // by whoever does what O is for
+	A, B  *shm.Value[int64] // equal, unless M is abandoned
+	Stop  *shm.Value[int32]
+	Death death
+}
+
+var reenterAlways = multiproc.Proc("reenterAlways", func(ctx context.Context, c reentrantCrowd) error {
+	c.Death.arm(nil)
+	owner, err := psync.NewOwner()
+	if err != nil {
+		return err
+	}
+	err = c.O.Do(ctx, func() error {
+		if c.O.Done() {
+			return errors.New("done, and done again")
+		}
+		shm.Add(c.Begun, 1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := 0; c.Stop.Load() == 0; i++ {
+		var guards []psync.ReentrantGuard
+		for range 1 + i%3 {
+			g, err := c.M.Lock(ctx, owner)
+			if err != nil {
+				return err
+			}
+			guards = append(guards, g)
+		}
+		last := guards[len(guards)-1]
+		if last.Depth() != len(guards) {
+			return errors.New("what another has locked counts")
+		}
+		if last.Abandoned() {
+			c.B.Store(c.A.Load())
+			last.Repaired()
+		}
+		if c.A.Load() != c.B.Load() {
+			return errors.New("half a change, and it is not abandoned")
+		}
+		c.A.Store(c.A.Load() + 1)
+		c.B.Store(c.A.Load())
+		for i := range guards {
+			guards[len(guards)-1-i].Unlock()
+		}
+	}
+	return nil
+})
+
+// TestKillReentrantAtRandom: processes die at random and at named moments, of a reentrant mutex that they have locked up to three times, or of
+// a Once. The others go on, and are told of what is half done; what is done once is done, and is not begun again.
+func TestKillReentrantAtRandom(t *testing.T) {
+	needProcess(t)
+	seed := uint64(time.Now().UnixNano())
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	points := []string{"", "once.did", "once.done", "reentrant.locked", "reentrant.again", "reentrant.unlock", "lock.sleep", "lock.woken", "lock.freed"}
+	deaths, rounds := 0, 0
+	for end := time.Now().Add(killFor(t)); rounds == 0 || time.Now().Before(end); rounds++ {
+		m, err := psync.NewReentrantMutex()
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := psync.NewOnce()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := reentrantCrowd{M: m, O: o, Begun: newValue[int64](t, 0), A: newValue[int64](t, 0), B: newValue[int64](t, 0), Stop: newValue[int32](t, 0)}
+		crew := make([]*multiproc.Process, 4)
+		for i := range crew {
+			hired := c
+			if i > 0 { // one lives
+				hired.Death = death{Point: points[rnd.IntN(len(points))], Nth: 1 + rnd.IntN(5)}
+			}
+			crew[i] = start(t, reenterAlways.With(hired))
+		}
+		for _, p := range crew[1:] {
+			time.Sleep(time.Duration(rnd.IntN(3000)) * time.Microsecond)
+			p.Kill()
+			killed(t, p)
+			deaths++
+		}
+		now := c.A.Load()
+		eventually(t, func() error {
+			if c.A.Load() < now+20 || !o.Done() {
+				return errors.New("the one that lives does not go on")
+			}
+			return nil
+		})
+		begun := c.Begun.Load()
+		if begun < 1 || begun > 4 {
+			t.Errorf("seed %d: begun %d times", seed, begun)
+		}
+		late := c
+		late.Stop = newValue[int32](t, 1)
+		succeeded(t, start(t, reenterAlways.With(late)))
+		if c.Begun.Load() != begun {
+			t.Errorf("seed %d: done, and begun again", seed)
+		}
+		c.Stop.Store(1)
+		succeeded(t, crew[0])
+		if a, b := c.A.Load(), c.B.Load(); a != b {
+			t.Errorf("seed %d: %d and %d", seed, a, b)
+		}
+		m.Close()
+		o.Close()
+	}
+	t.Logf("seed %d: %d deaths in %d crews", seed, deaths, rounds)
 }
