@@ -17,6 +17,7 @@ import (
 // TestCPythonsTests runs what CPython tests its own managers with, of each version.
 func TestCPythonsTests(t *testing.T) {
 	const noTests = 3 // the exit code that says so
+	t.Parallel()
 	eachClient(t, func(t *testing.T, p pythons.Interpreter) {
 		t.Parallel() // the tests wait most of the time
 		s := serve(t, manager.Options{})

@@ -6,13 +6,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multiproc-go/multiproc/internal/race"
 	"github.com/multiproc-go/multiproc/pickle"
 )
 
 // TestHostileCalls sends messages in which one large value stands very often. If each time counted, one of the calls
 // would take hours or all memory.
 func TestHostileCalls(t *testing.T) {
-	const times = 100_000
+	times := 100_000
+	if race.Enabled {
+		times = 10_000 // nothing here is concurrent
+	}
 	often := func(v any) *pickle.List {
 		items := make([]any, times)
 		for i := range items {
