@@ -21,7 +21,12 @@ func TestCPythonsTests(t *testing.T) {
 	eachClient(t, func(t *testing.T, p pythons.Interpreter) {
 		t.Parallel() // the tests wait most of the time
 		s := serve(t, manager.Options{})
-		cmd := exec.CommandContext(modetest.Patient(t), p.Path, filepath.Join("testdata", "cpython_tests.py"), pythonAddress(s), hex.EncodeToString(s.Authkey()))
+		script, err := filepath.Abs(filepath.Join("testdata", "cpython_tests.py"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(modetest.Patient(t), p.Path, script, pythonAddress(s), hex.EncodeToString(s.Authkey()))
+		cmd.Dir = t.TempDir() // they make folders there, with the same names
 		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
