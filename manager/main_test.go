@@ -1,6 +1,7 @@
 package manager_test
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/multiproc-go/multiproc/internal/modetest"
@@ -19,5 +20,9 @@ var programs = map[string]func() error{
 
 func TestMain(m *testing.M) {
 	modetest.RunProgram(programs)
+	// Those that are parallel wait for Pythons: for how many has little to do with the number of processors. Who gives the flag has the last word.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	multiproctest.Main(m)
 }

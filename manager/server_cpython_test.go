@@ -17,10 +17,16 @@ import (
 // TestCPythonsTests runs what CPython tests its own managers with, of each version.
 func TestCPythonsTests(t *testing.T) {
 	const noTests = 3 // the exit code that says so
+	t.Parallel()
 	eachClient(t, func(t *testing.T, p pythons.Interpreter) {
 		t.Parallel() // the tests wait most of the time
 		s := serve(t, manager.Options{})
-		cmd := exec.CommandContext(modetest.Patient(t), p.Path, filepath.Join("testdata", "cpython_tests.py"), pythonAddress(s), hex.EncodeToString(s.Authkey()))
+		script, err := filepath.Abs(filepath.Join("testdata", "cpython_tests.py"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(modetest.Patient(t), p.Path, script, pythonAddress(s), hex.EncodeToString(s.Authkey()))
+		cmd.Dir = t.TempDir() // they make folders there, with the same names
 		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError

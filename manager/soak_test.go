@@ -49,6 +49,7 @@ type soakStock struct{ connections, objects, goroutines, heap int }
 // longer run, and MULTIPROC_SOAK_SEED to begin as another did.
 func TestSoak(t *testing.T) {
 	modetest.NeedProcess(t, "kills some")
+	t.Parallel() // it waits for the server's grace most of the time
 	seconds, seed := 5, rand.Uint64()
 	if testing.Short() {
 		seconds = 2

@@ -33,11 +33,13 @@ func TestMain(m *testing.M) {
 }
 
 func TestInOtherModes(t *testing.T) {
+	t.Parallel()
 	modetest.RunInOtherModes(t, "^Test(InOtherModes|WithGoroutinesRecorded|Kill|Crash)")
 }
 
 // TestWithGoroutinesRecorded runs all tests with mutexes that belong to goroutines: nobody but the tests of deadlocks sees a difference.
 func TestWithGoroutinesRecorded(t *testing.T) {
+	t.Parallel()
 	modetest.RunWith(t, "^Test(InOtherModes|WithGoroutinesRecorded|Suspected|Kill|Crash)", psync.EnvDeadlock+"=1")
 }
 

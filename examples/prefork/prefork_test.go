@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(programEnv) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	expect.Main(m)
 }
 
 // needUnix skips the test where a listener cannot be handed over.

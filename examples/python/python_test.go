@@ -8,6 +8,8 @@ import (
 	"github.com/multiproc-go/multiproc/examples/internal/expect"
 )
 
+func TestMain(m *testing.M) { expect.Main(m) }
+
 func TestPython(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skipf("NOT RUN: processes in Python: %v", err)

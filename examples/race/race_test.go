@@ -14,6 +14,8 @@ import (
 // tries is how often luck, good or bad, may keep a race from showing.
 const tries = 20
 
+func TestMain(m *testing.M) { expect.Main(m) }
+
 func TestUpdatesAreLost(t *testing.T) {
 	program := expect.Build(t)
 	expect.InBothModes(t, func(t *testing.T, mode expect.Mode) {

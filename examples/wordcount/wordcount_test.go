@@ -9,6 +9,8 @@ import (
 	"github.com/multiproc-go/multiproc/examples/internal/expect"
 )
 
+func TestMain(m *testing.M) { expect.Main(m) }
+
 func TestWordcount(t *testing.T) {
 	program := expect.Build(t)
 	expect.InBothModes(t, func(t *testing.T, mode expect.Mode) {

@@ -26,6 +26,7 @@ var state = map[string]string{
 	"internal/handoff/mark.own":   "the answer to a question that can be asked of the kernel only once",
 	"internal/memory.failBacking": "set by tests alone",
 	"internal/memory.growing":     "serializes checks of one process; a Memory per process is all there is",
+	"internal/pythons.answers":    "a cache: an interpreter's version never changes",
 	"internal/race.stand":         "the words that stand for locks before the race detector",
 	"internal/sys.hasWaitv":       "asked once: the kernel does not change",
 	"internal/handoff.buffers":    "a pool: encoding takes no new buffer each time",

@@ -121,6 +121,7 @@ func again(t *testing.T, args []string, settings ...string) {
 	}
 	for _, setting := range settings {
 		t.Run(setting, func(t *testing.T) {
+			t.Parallel() // most tests wait most of the time
 			cmd := exec.Command(exe, args...)
 			cmd.Env = append(os.Environ(), setting)
 			out, err := cmd.CombinedOutput()

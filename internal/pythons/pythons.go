@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -82,8 +83,23 @@ func installed(minor string) []string {
 	return found
 }
 
-// ask runs an interpreter for its version. It is not ok unless that is a CPython 3.
+// answers are what interpreters have said, by path: an int, which is -1 unless that is a CPython 3.
+var answers sync.Map
+
+// ask runs an interpreter for its version, once. It is not ok unless that is a CPython 3.
 func ask(path string) (minor int, ok bool) {
+	answer, asked := answers.Load(path)
+	if !asked {
+		answer = -1
+		if minor, ok := run(path); ok {
+			answer = minor
+		}
+		answers.Store(path, answer)
+	}
+	return answer.(int), answer.(int) >= 0
+}
+
+func run(path string) (minor int, ok bool) {
 	output, err := exec.Command(path, "-c", "import sys; print(sys.implementation.name, *sys.version_info[:2])").Output()
 	fields := strings.Fields(string(output))
 	if err != nil || len(fields) != 3 || fields[0] != "cpython" || fields[1] != "3" {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -48,36 +49,75 @@ type Program struct {
 	Env  []string // in addition to the test's own
 }
 
-// Build builds the program in the current folder.
+// A built is a program that several tests share: to link it takes longer than to run it.
+type built struct {
+	path   string
+	output string
+	err    error
+}
+
+// buildDir is where the programs of one run of the tests are, until Main removes it.
+var buildDir = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir) // as /proc/*/exe will name it
+})
+
+var (
+	plain    = sync.OnceValue(func() built { return build("plain.exe") })
+	withRace = sync.OnceValue(func() built { return build("race.exe", "-race") })
+)
+
+// Main is the TestMain of an example: it runs the tests, and removes what they have built.
+func Main(m *testing.M) {
+	code := m.Run()
+	if dir, err := buildDir(); err == nil {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// Build builds the program in the current folder, once for all tests. It skips the test under the race detector, which would
+// see nothing of it.
 func Build(t testing.TB) Program {
 	t.Helper()
-	return build(t)
+	return use(t, plain)
 }
 
 // BuildRace builds it with the race detector, or skips the test where there is none.
 func BuildRace(t testing.TB) Program {
 	t.Helper()
-	return build(t, "-race")
+	return use(t, withRace)
 }
 
-func build(t testing.TB, flags ...string) Program {
+func use(t testing.TB, get func() built) Program {
 	t.Helper()
+	if raceEnabled {
+		t.Skip("NOT RUN under the race detector: the program is another one, built as without it")
+	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skipf("NOT RUN: no program can be built: %v", err)
 	}
-	dir, err := filepath.EvalSymlinks(t.TempDir()) // as /proc/*/exe will name it
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := Program{path: filepath.Join(dir, "example.exe")}
-	args := slices.Concat([]string{"build", "-buildvcs=false", "-o", p.path}, flags)
-	if output, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		if slices.Contains(flags, "-race") && noDetector(string(output)) {
-			t.Skipf("NOT RUN: the race detector cannot be had here: %s", strings.TrimSpace(string(output)))
+	b := get()
+	if b.err != nil {
+		if noDetector(b.output) {
+			t.Skipf("NOT RUN: the race detector cannot be had here: %s", strings.TrimSpace(b.output))
 		}
-		t.Fatalf("go build: %v\n%s", err, output)
+		t.Fatalf("go build: %v\n%s", b.err, b.output)
 	}
-	return p
+	return Program{path: b.path}
+}
+
+func build(name string, flags ...string) built {
+	dir, err := buildDir()
+	if err != nil {
+		return built{err: err}
+	}
+	path := filepath.Join(dir, name)
+	output, err := exec.Command("go", slices.Concat([]string{"build", "-buildvcs=false", "-o", path}, flags)...).CombinedOutput()
+	return built{path, string(output), err}
 }
 
 // noDetector knows what go build says where there is no race detector: no cgo, no

@@ -6,12 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multiproc-go/multiproc/internal/race"
 	"github.com/multiproc-go/multiproc/pickle"
 )
 
 // TestHostileCalls sends messages in which one large value stands very often. If each time counted, one of the calls
 // would take hours or all memory.
 func TestHostileCalls(t *testing.T) {
+	if race.Enabled {
+		t.Skip("NOT RUN under the race detector: it is slow there, and nothing here is concurrent")
+	}
 	const times = 100_000
 	often := func(v any) *pickle.List {
 		items := make([]any, times)
