@@ -48,6 +48,7 @@ var constants = []string{
 	"internal/sys.resources",
 	"internal/wait.Spins",
 	"pool.worker",
+	"pickle.commonOps",
 	"manager.plain", "manager/internal/state.absent", "manager/internal/state.typecodes",
 	"multiproctest.everlasting",
 }
