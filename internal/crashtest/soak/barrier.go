@@ -48,7 +48,7 @@ var member = multiproc.Proc("soak member", func(ctx context.Context, j courtJob)
 	}
 	rnd := rand.New(rand.NewPCG(j.Seed, 0))
 	if err := j.join(ctx); err != nil {
-		return fmt.Errorf("Join: %w", err)
+		return fmt.Errorf("its Join: %w", err)
 	}
 	for !j.Floor.Stop.Load() && ctx.Err() == nil {
 		if err := j.meet(ctx, rnd, uint32(me.ID())); err != nil {

@@ -132,7 +132,7 @@ func (j counterJob) take(ctx context.Context, rnd *rand.Rand, member *family.Mem
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("Wait: %w", err)
+			return fmt.Errorf("its Wait: %w", err)
 		}
 		j.Floor.waited(began)
 	}

@@ -46,7 +46,7 @@ var passer = multiproc.Proc("soak passer", func(ctx context.Context, j gateJob) 
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("Wait: %w", err)
+			return fmt.Errorf("its Wait: %w", err)
 		}
 		atomic.AddUint32(&j.G.Passed.Slice()[j.Place], 1)
 		linger(rnd)

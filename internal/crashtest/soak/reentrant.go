@@ -66,7 +66,7 @@ func (j officeJob) file(ctx context.Context, rnd *rand.Rand, member *family.Memb
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("Lock: %w", err)
+		return fmt.Errorf("its Lock: %w", err)
 	}
 	j.Floor.waited(began)
 	if n := g.Depth(); n != 1 {
@@ -87,7 +87,7 @@ func (j officeJob) file(ctx context.Context, rnd *rand.Rand, member *family.Memb
 	for range rnd.IntN(3) {
 		again, err := j.O.M.Lock(ctx, owner)
 		if err != nil {
-			return fmt.Errorf("Lock by its owner: %w", err)
+			return fmt.Errorf("the owner's Lock: %w", err)
 		}
 		guards = append(guards, again)
 	}
@@ -134,7 +134,7 @@ func (j officeJob) once(ctx context.Context, rnd *rand.Rand, member *family.Memb
 	case errors.Is(err, errNotNow) || gaveUp(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("Do: %w", err)
+		return fmt.Errorf("its Do: %w", err)
 	case !o.Done() || atomic.LoadUint32(effects) == 0:
 		return fmt.Errorf("once %d is done, and was never done", n)
 	}

@@ -67,7 +67,7 @@ func (j libraryJob) read(ctx context.Context, rnd *rand.Rand, member *family.Mem
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("RLock: %w", err)
+		return fmt.Errorf("its RLock: %w", err)
 	}
 	j.Floor.waited(began)
 	return j.reading(g, rnd, member)
@@ -133,7 +133,7 @@ func (j libraryJob) write(ctx context.Context, rnd *rand.Rand, member *family.Me
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("Lock: %w", err)
+		return fmt.Errorf("its Lock: %w", err)
 	}
 	j.Floor.waited(began)
 	return j.writing(g, rnd, member)
