@@ -96,6 +96,15 @@ var (
 
 	initOK   = multiproc.Proc("init-ok", func(_ context.Context, v *shm.Value[int64]) error { shm.Add(v, 1); return nil })
 	initFail = multiproc.Proc("init-fail", func(context.Context, string) error { return errOdd })
+
+	// initHangs does not heed its context.
+	initHangs = multiproc.Proc("init-hangs", func(_ context.Context, a stubbornness) error {
+		shm.Add(a.Begun, 1)
+		for shm.Add(a.End, 0) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	})
 )
 
 type stubbornness struct{ Begun, End *shm.Value[int64] }

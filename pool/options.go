@@ -17,6 +17,7 @@ type Options struct {
 	Name string
 
 	// Init is run in each worker before its first task, as entry.With(argument); its result is dropped. [New] fails if it does.
+	// It may take its time; no task is handed to a worker before that, and one that hangs in it keeps its place until the pool ends.
 	Init multiproc.Task
 
 	// MaxTasksPerWorker is how many tasks a worker runs before it ends and another takes its place; 0 is any number.

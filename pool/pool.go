@@ -59,7 +59,8 @@ type Pool struct {
 const spin = 20 * time.Microsecond
 
 // New starts a pool, and returns when all its workers are ready for tasks. The error says what is wrong with the options, that shared memory
-// is used up, or is [ErrInit] and why.
+// is used up, or is [ErrInit] and why. How long Options.Init may take is for ctx to say: when it ends, workers that are not ready have the
+// grace time left, and the error is ctx's cause.
 //
 // When ctx ends, nothing is handed out any more, the contexts of running tasks end, and workers that outlast the grace time are killed. It must be
 // the context that Main or the entry was given, or be derived from it.

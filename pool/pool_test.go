@@ -281,6 +281,24 @@ func TestInit(t *testing.T) {
 	}
 }
 
+// TestInitHangs: New waits for workers that hang before they are ready, but no longer than ctx and their grace time.
+func TestInitHangs(t *testing.T) {
+	why := errors.New("why")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	begun, end := newValue(t), newValue(t)
+	go func() {
+		for shm.Add(begun, 0) < 2 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel(why)
+	}()
+	_, err := pool.New(ctx, pool.Options{Workers: 2, Init: initHangs.With(stubbornness{begun, end}), Worker: multiproc.Options{Grace: 20 * time.Millisecond}})
+	if !errors.Is(err, why) {
+		t.Error(err)
+	}
+	shm.Add(end, 1) // for goroutines, which nothing ends
+}
+
 func TestOptions(t *testing.T) {
 	for name, o := range map[string]pool.Options{
 		"Workers": {Workers: -1}, "Spares": {Spares: 1001}, "Chunk": {Chunk: -1}, "Retry": {Retry: -1}, "Bytes": {Bytes: -1},

@@ -1,10 +1,12 @@
 package queue_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/multiproc-go/multiproc"
@@ -109,5 +111,42 @@ func TestThroughProcess(t *testing.T) {
 	}
 	if err := p.Wait(ctx); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestBytesAreOnesOwn: items whose memory is cut from one piece are each its taker's alone.
+func TestBytesAreOnesOwn(t *testing.T) {
+	q := newQueue[[]byte](t, queue.Options{})
+	const takers, each = 4, 50
+	size := func(i int) int { return []int{1000, 1024, 2048, 600}[i/25%4] }
+	got := make([][]byte, takers*each)
+	var all sync.WaitGroup
+	for taker := range takers {
+		all.Go(func() {
+			for i := range each {
+				b, err := q.Get(modetest.Patient(t))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got[taker*each+i] = append(b, "and more"...)
+			}
+		})
+	}
+	for i := range takers * each {
+		if err := q.Put(modetest.Patient(t), bytes.Repeat([]byte{byte(i)}, size(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all.Wait(); t.Failed() {
+		return
+	}
+	var seen [takers * each]bool
+	for _, b := range got {
+		i := int(b[0])
+		if seen[i] || !bytes.Equal(b, append(bytes.Repeat([]byte{byte(i)}, size(i)), "and more"...)) {
+			t.Errorf("item %d is not what was put, or came twice", i)
+		}
+		seen[i] = true
 	}
 }

@@ -60,7 +60,7 @@ func (q *Queue[T]) getVarying(ctx context.Context, me lease.ID, block bool) (v T
 // getOwn takes bytes or a text into memory of its own at once. How much is needed is not known before the queue is locked, and
 // nothing is allocated then; so it is what the last one needed. An item of another size is copied once more.
 func (q *Queue[T]) getOwn(ctx context.Context, me lease.ID) (v T, err error) {
-	b, isNil, err := q.r.GetBytes(ctx, me, make([]byte, 0, q.r.Usual()), true)
+	b, isNil, err := q.r.GetBytes(ctx, me, q.r.Room(), true)
 	switch {
 	case err != nil:
 		return v, fail("Get", err)

@@ -169,9 +169,6 @@ func (r *Ring) readRecord(head uint64) (record, error) {
 	return rec, nil
 }
 
-// Usual is how many bytes the last message of the ring had that this process has taken by [Ring.GetBytes].
-func (r *Ring) Usual() int { return int(r.usual.Load()) }
-
 // GetBytes takes a message that varies in size and appends it to buf. The buffer is returned in any case, for it may have
 // grown.
 func (r *Ring) GetBytes(ctx context.Context, me lease.ID, buf []byte, block bool) (b []byte, isNil bool, err error) {

@@ -65,7 +65,8 @@ type Ring struct {
 	spin time.Duration // see Config
 
 	putPace, getPace *pace
-	usual            *atomic.Uint32 // see Usual
+	usual            *atomic.Uint32 // how many bytes the last message of the ring had that GetBytes took
+	slab             *slab
 }
 
 // geometry is what a ring is made of. It is read once: any process of the family can overwrite it.
@@ -122,7 +123,7 @@ func New(c Config) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{geometry: g, putPace: new(pace), getPace: new(pace), usual: new(atomic.Uint32)}
+	r := &Ring{geometry: g, putPace: new(pace), getPace: new(pace), usual: new(atomic.Uint32), slab: new(slab)}
 	r.bind(ref)
 	q := r.q
 	q.Type, q.Stride, q.Slots, q.Capacity = c.Type, uint32(g.stride), g.mask+1, g.capacity
@@ -173,7 +174,7 @@ func Decode(b []byte, c Config, how func([]byte, family.Shape) (family.Ref, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{putPace: new(pace), getPace: new(pace), usual: new(atomic.Uint32)}
+	r := &Ring{putPace: new(pace), getPace: new(pace), usual: new(atomic.Uint32), slab: new(slab)}
 	r.bind(ref)
 	q, g := r.q, &r.geometry
 	typ, slots := q.Type, q.Slots

@@ -92,10 +92,7 @@ var arm = multiproc.Proc("soak arm", func(ctx context.Context, s slate) error {
 			return
 		}
 		shm.Add(s.Own, 1)
-		if self, err := os.FindProcess(os.Getpid()); err == nil {
-			self.Kill()
-		}
-		select {}
+		die()
 	})
 	return nil
 })
