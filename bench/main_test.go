@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +76,33 @@ func TestQuickRun(t *testing.T) {
 			break
 		} else if err != nil {
 			t.Fatalf("the picture: %v", err)
+		}
+	}
+}
+
+// TestRedis measures what is compared with Redis.
+func TestRedis(t *testing.T) {
+	if os.Getenv("MULTIPROC_MODE") == "goroutines" {
+		t.Skip("NOT RUN: what is measured are processes")
+	}
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("NOT RUN: THERE IS NO redis-server: what is compared with it is not measured (apt-get install redis-server)")
+	}
+	file := filepath.Join(t.TempDir(), "json")
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-quick", "-only", "manager-go", "-json", file}, &out); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(out.String())
+	var results []result
+	if err := json.Unmarshal(read(t, file), &results); err != nil {
+		t.Fatal(err)
+	}
+	for _, system := range []string{ours, "Redis"} {
+		for _, name := range []string{"manager-go-1", "manager-go-4", "manager-go-batch"} {
+			if !slices.ContainsFunc(results, func(r result) bool { return r.Workload == name && r.System == system && r.Median > 0 }) {
+				t.Errorf("%s of %s was not measured", name, system)
+			}
 		}
 	}
 }

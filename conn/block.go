@@ -16,9 +16,9 @@ package conn
 // would be of no use; the connection is then as it was. Other errors, such as a lack of
 // descriptors, also leave it in working order.
 func (f *Framed) Block() error {
-	f.in.turn <- struct{}{}
+	f.in.turn.wait()
 	defer f.in.turn.pass()
-	f.out.turn <- struct{}{}
+	f.out.turn.wait()
 	defer f.out.turn.pass()
 	if err := f.block(); err != nil {
 		return err

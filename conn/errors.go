@@ -19,13 +19,13 @@ var (
 	ErrTooLarge = handoff.Sentinel("conn: message larger than the limit")
 	// ErrLength is returned when the announced length is no length: the other end
 	// speaks something else, or the stream is out of step. Nothing can follow but Close.
-	ErrLength = errors.New("conn: malformed length")
+	ErrLength = handoff.Sentinel("conn: malformed length")
 	// ErrCut is returned by Send when an earlier one ended in the middle of its
 	// message. Nothing can be sent any more.
 	ErrCut = handoff.Sentinel("conn: an earlier message was cut off")
 	// ErrInterrupted is returned by a connection in the mode of [Framed.Block] after
 	// a context or a deadline has ended a wait: that ends the connection.
-	ErrInterrupted = errors.New("conn: ended by an interrupted wait")
+	ErrInterrupted = handoff.Sentinel("conn: ended by an interrupted wait")
 )
 
 // Errors of the ends of a [Pipe], beside those of a connection.
@@ -52,12 +52,12 @@ var (
 	// ErrAuthentication is returned when the two ends do not have the same key, or
 	// when the other end does not keep to the protocol that proves it. It is wrapped in
 	// an [AuthenticationError].
-	ErrAuthentication = errors.New("conn: authentication failed")
+	ErrAuthentication = handoff.Sentinel("conn: authentication failed")
 	// ErrNoKey is returned by Listen and Dial when the options have neither a key nor
 	// say that there is to be none.
-	ErrNoKey = errors.New("conn: no Authkey, and NoAuthentication is not set")
+	ErrNoKey = handoff.Sentinel("conn: no Authkey, and NoAuthentication is not set")
 	// ErrAddress is returned when a network or an address cannot be listened on.
-	ErrAddress = errors.New("conn: unsupported network or address")
+	ErrAddress = handoff.Sentinel("conn: unsupported network or address")
 )
 
 // A FrameError tells what is wrong with a message, or with the way it came. Err is

@@ -55,7 +55,7 @@ func NetConn[S, R any](c *Conn[S, R]) net.Conn {
 }
 
 // Receiving reports whether somebody receives from an end, or waits for that.
-func Receiving[S, R any](c *Conn[S, R]) bool { return len(c.open.Load().f.in.turn) == 1 }
+func Receiving[S, R any](c *Conn[S, R]) bool { return c.open.Load().f.in.turn.n.Load() > 0 }
 
 // PartOf tells how many bytes of a message that is not complete an end has. Nobody may receive from it.
 func PartOf[S, R any](c *Conn[S, R]) int { return len(c.open.Load().f.in.part) }

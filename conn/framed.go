@@ -35,10 +35,10 @@ type Framed struct {
 func NewFramed(c net.Conn) *Framed {
 	f := &Framed{conn: c}
 	f.limit.Store(DefaultMaxMessage)
-	f.in.turn = make(turn, 1)
+	f.in.turn.hand = make(chan struct{}, 1)
 	f.in.trust = strange
 	f.in.watch.reads = true
-	f.out.turn = make(turn, 1)
+	f.out.turn.hand = make(chan struct{}, 1)
 	f.out.vector = canVector(c)
 	return f
 }
@@ -96,7 +96,7 @@ func (f *Framed) SetReadDeadline(t time.Time) error { return f.in.watch.setUser(
 func (f *Framed) SetWriteDeadline(t time.Time) error { return f.out.watch.setUser(f, t) }
 
 // begin takes a turn, and has the wait end when ctx does. After nil there must be an end.
-func (f *Framed) begin(ctx context.Context, t turn, w *watch) error {
+func (f *Framed) begin(ctx context.Context, t *turn, w *watch) error {
 	if err := t.take(ctx); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (f *Framed) begin(ctx context.Context, t turn, w *watch) error {
 }
 
 // enter is begin for who has the turn; an error gives it back.
-func (f *Framed) enter(ctx context.Context, t turn, w *watch) error {
+func (f *Framed) enter(ctx context.Context, t *turn, w *watch) error {
 	err := ErrClosed
 	if !f.closed.Load() {
 		err = w.enter(ctx, f)
@@ -115,7 +115,7 @@ func (f *Framed) enter(ctx context.Context, t turn, w *watch) error {
 	return err
 }
 
-func (f *Framed) end(t turn, w *watch) {
+func (f *Framed) end(t *turn, w *watch) {
 	w.leave(f)
 	t.pass()
 }
@@ -130,30 +130,3 @@ func (f *Framed) cause(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-// A turn is held by who sends, or by who receives. It is not a mutex because one may
-// wait long for it, and contexts end.
-type turn chan struct{}
-
-func (t turn) try() bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (t turn) take(ctx context.Context) error {
-	if t.try() {
-		return nil
-	}
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (t turn) pass() { <-t }

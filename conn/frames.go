@@ -17,13 +17,15 @@ var manyBuffers = sync.Pool{New: func() any { return new([manyBuffer]byte) }}
 
 // AppendFrame appends a message to dst as it stands in the stream, with its header; see [Framed.SendFrames].
 func AppendFrame(dst, msg []byte) []byte {
-	if len(msg) > math.MaxInt32 {
+	return append(appendHeader(dst, uint64(len(msg))), msg...)
+}
+
+func appendHeader(dst []byte, size uint64) []byte {
+	if size > math.MaxInt32 {
 		dst = binary.BigEndian.AppendUint32(dst, math.MaxUint32) // -1
-		dst = binary.BigEndian.AppendUint64(dst, uint64(len(msg)))
-	} else {
-		dst = binary.BigEndian.AppendUint32(dst, uint32(len(msg)))
+		return binary.BigEndian.AppendUint64(dst, size)
 	}
-	return append(dst, msg...)
+	return binary.BigEndian.AppendUint32(dst, uint32(size))
 }
 
 // SendFrames sends messages that [AppendFrame] has put one behind the other, at the cost of sending one. It returns how many
@@ -35,10 +37,10 @@ func (f *Framed) SendFrames(ctx context.Context, frames []byte) (sent int64, err
 	if len(frames) == 0 {
 		return 0, nil
 	}
-	if err := f.begin(ctx, f.out.turn, &f.out.watch); err != nil {
+	if err := f.begin(ctx, &f.out.turn, &f.out.watch); err != nil {
 		return 0, err
 	}
-	defer f.end(f.out.turn, &f.out.watch)
+	defer f.end(&f.out.turn, &f.out.watch)
 	if f.out.cut {
 		return 0, &FrameError{Op: "send", Err: ErrCut}
 	}
@@ -53,23 +55,68 @@ func (f *Framed) SendFrames(ctx context.Context, frames []byte) (sent int64, err
 	return int64(n), fmt.Errorf("conn: send: %w", err)
 }
 
-// Buffered reports whether the next message is here already, as a whole: Recv will return it and not wait. It is false while another
-// goroutine receives. Who answers messages can so answer several at once, by [Framed.SendFrames].
-func (f *Framed) Buffered() bool {
-	if !f.in.turn.try() {
-		return false
+// RecvFrames is [Framed.RecvAppend] for who answers messages, and can answer several at once by [Framed.SendFrames]: behind the next message
+// it appends those that are here already, as a whole, each of them with its header, for [CutFrame]. It waits for the first one
+// only. What it takes without waiting is 16 KiB at most.
+func (f *Framed) RecvFrames(ctx context.Context, dst []byte) ([]byte, error) {
+	if err := f.begin(ctx, &f.in.turn, &f.in.watch); err != nil {
+		return dst, err
 	}
-	defer f.in.turn.pass()
+	defer f.end(&f.in.turn, &f.in.watch)
+	in, limit := &f.in, f.limit.Load()
+	if ready := f.ready(limit); ready > 0 {
+		dst = append(dst, in.buf[in.r:in.r+ready]...)
+		in.r += ready
+		return dst, nil
+	}
+	if err := f.next(ctx, limit, ErrTooLarge); err != nil {
+		return dst, err
+	}
+	got, err := f.body(appendHeader(dst, in.size))
+	if err != nil {
+		return dst, f.recvError(ctx, err)
+	}
+	ready := f.ready(limit)
+	got = append(got, in.buf[in.r:in.r+ready]...)
+	in.r += ready
+	return got, nil
+}
+
+// ready returns how many bytes at the front of the buffer are whole messages, with their headers.
+func (f *Framed) ready(limit int64) (n int) {
 	in := &f.in
-	rest := in.w - in.r
 	if in.begun {
-		return in.part == nil && in.size <= uint64(rest)
+		return 0
 	}
-	if rest < shortHeader {
-		return false
+	for rest := in.buf[in.r:in.w]; len(rest) >= shortHeader; {
+		size := int64(int32(binary.BigEndian.Uint32(rest)))
+		if size < 0 || size > limit || size > int64(len(rest)-shortHeader) {
+			break
+		}
+		n += shortHeader + int(size)
+		rest = rest[shortHeader+int(size):]
 	}
-	n := int32(binary.BigEndian.Uint32(in.buf[in.r:]))
-	return n >= 0 && int(n) <= rest-shortHeader
+	return n
+}
+
+// CutFrame returns the first of the messages that [AppendFrame] or [Framed.RecvFrames] has put one behind the other, and what is behind it.
+// It is ok if there is a whole one.
+func CutFrame(frames []byte) (msg, rest []byte, ok bool) {
+	if len(frames) < shortHeader {
+		return nil, frames, false
+	}
+	head, size := shortHeader, uint64(binary.BigEndian.Uint32(frames))
+	if int32(size) < 0 {
+		if int32(size) != -1 || len(frames) < longHeader {
+			return nil, frames, false
+		}
+		head, size = longHeader, binary.BigEndian.Uint64(frames[shortHeader:])
+	}
+	if size > uint64(len(frames)-head) {
+		return nil, frames, false
+	}
+	end := head + int(size)
+	return frames[head:end:end], frames[end:], true
 }
 
 // more reads into the buffer. While messages come faster than they are received it is a large one.

@@ -62,10 +62,10 @@ func (f *Framed) wait(ctx context.Context) (bool, error) {
 
 // look has the turn. It looks into the buffer, then has stream see to the stream.
 func (f *Framed) look(ctx context.Context, stream func() (bool, error)) (bool, error) {
-	if err := f.enter(ctx, f.in.turn, &f.in.watch); err != nil {
+	if err := f.enter(ctx, &f.in.turn, &f.in.watch); err != nil {
 		return false, err
 	}
-	defer f.end(f.in.turn, &f.in.watch)
+	defer f.end(&f.in.turn, &f.in.watch)
 	if f.in.begun || f.in.w > f.in.r {
 		return true, nil
 	}

@@ -73,22 +73,30 @@ func (f *Framed) RecvInto(ctx context.Context, buf []byte) (int, error) {
 
 // recv appends a message to dst. A dst of nil asks for new memory.
 func (f *Framed) recv(ctx context.Context, dst []byte, limit int64, tooLarge error) ([]byte, error) {
-	if err := f.begin(ctx, f.in.turn, &f.in.watch); err != nil {
+	if err := f.begin(ctx, &f.in.turn, &f.in.watch); err != nil {
 		return dst, err
 	}
-	defer f.end(f.in.turn, &f.in.watch)
-	if err := f.header(); err != nil {
-		return dst, f.recvError(ctx, err)
-	}
-	limit = min(limit, math.MaxInt) // an int has 32 bits elsewhere
-	if f.in.size > uint64(limit) {
-		return dst, &FrameError{Op: "recv", Size: f.in.size, Limit: limit, Err: tooLarge}
+	defer f.end(&f.in.turn, &f.in.watch)
+	if err := f.next(ctx, limit, tooLarge); err != nil {
+		return dst, err
 	}
 	got, err := f.body(dst)
 	if err != nil {
 		return dst, f.recvError(ctx, err)
 	}
 	return got, nil
+}
+
+// next waits for the header of the next message.
+func (f *Framed) next(ctx context.Context, limit int64, tooLarge error) error {
+	if err := f.header(); err != nil {
+		return f.recvError(ctx, err)
+	}
+	limit = min(limit, math.MaxInt) // an int has 32 bits elsewhere
+	if f.in.size > uint64(limit) {
+		return &FrameError{Op: "recv", Size: f.in.size, Limit: limit, Err: tooLarge}
+	}
+	return nil
 }
 
 func (f *Framed) recvError(ctx context.Context, err error) error {
@@ -110,8 +118,10 @@ func (f *Framed) header() error {
 		return nil
 	}
 	in.size = 0
-	if err := f.fill(shortHeader); err != nil {
-		return err
+	if in.w-in.r < shortHeader {
+		if err := f.fill(shortHeader); err != nil {
+			return err
+		}
 	}
 	used, n := shortHeader, int32(binary.BigEndian.Uint32(in.buf[in.r:]))
 	switch {
@@ -149,6 +159,12 @@ func (f *Framed) fill(n int) error {
 func (f *Framed) body(dst []byte) ([]byte, error) {
 	in := &f.in
 	fresh, start, size := dst == nil, len(dst), int(in.size)
+	if in.part == nil && 0 < size && size <= in.w-in.r { // as most are
+		dst = append(dst, in.buf[in.r:in.r+size]...)
+		in.r += size
+		in.begun = false
+		return dst, nil
+	}
 	if fresh && in.part != nil {
 		dst = in.part
 	} else {

@@ -40,10 +40,10 @@ type outbox struct {
 // it was out already, all later Sends fail with [ErrCut]. When the other end is gone, the
 // error wraps syscall.EPIPE or syscall.ECONNRESET.
 func (f *Framed) Send(ctx context.Context, msg []byte) error {
-	if err := f.begin(ctx, f.out.turn, &f.out.watch); err != nil {
+	if err := f.begin(ctx, &f.out.turn, &f.out.watch); err != nil {
 		return err
 	}
-	defer f.end(f.out.turn, &f.out.watch)
+	defer f.end(&f.out.turn, &f.out.watch)
 	if f.out.cut {
 		return &FrameError{Op: "send", Err: ErrCut}
 	}

@@ -3,7 +3,8 @@ package manager
 import "context"
 
 // A Barrier is a place in the server where a number of parties meet: Python's Barrier, without an action. It breaks when one that waits is
-// given up or dies: all others get [ErrBrokenBarrier], and so does who comes later, until Reset.
+// given up or dies: all others get [ErrBrokenBarrier], and so does who comes later, until Reset. With a psync.Barrier the others wait on when one gives
+// up; here they may be Python's, whose programs count on what their Barrier does.
 type Barrier struct{ base }
 
 // NewBarrier makes a Barrier for so many parties in the server.
@@ -15,7 +16,7 @@ func NewBarrier(ctx context.Context, c *Client, parties int) (*Barrier, error) {
 	return &Barrier{b}, nil
 }
 
-// Wait waits until all are there, and returns which one this was to come, from 0.
+// Wait waits until all are there, and returns which one this was to come, from 0. When ctx ends the error is that of ctx, and the barrier is broken.
 func (b *Barrier) Wait(ctx context.Context) (int, error) {
 	v, err := b.call(ctx, "wait")
 	return wantInt(&b.base, "wait", v, err)

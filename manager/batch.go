@@ -5,14 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/multiproc-go/multiproc/conn"
+	"github.com/multiproc-go/multiproc/internal/handoff"
 	"github.com/multiproc-go/multiproc/manager/internal/wire"
 	"github.com/multiproc-go/multiproc/pickle"
 )
 
 // ErrUnflushed is what a [Future] returns before its [Batch] was flushed.
-var ErrUnflushed = errors.New("manager: the batch was not flushed")
+var ErrUnflushed = handoff.Sentinel("manager: the batch was not flushed")
 
 // A Batch is calls that are sent together and answered together: of a hundred, each costs about an eighth of what it costs alone. They are
 // made by [Later], or by the methods of what the In of a proxy returns:
@@ -39,6 +41,7 @@ type Batch struct {
 	calls   []batched
 	takes   bool // something that has to go back if it does not arrive
 	request []byte
+	args    [2]any // of the last call; see graphs2
 	enc     pickle.Encoder
 }
 
@@ -110,32 +113,31 @@ func (b *Batch) Len() int { return len(b.calls) }
 // turned into a T; struct{} is for a method whose result does not matter.
 func Later[T any](b *Batch, proxy interface{ Ident() string }, method string, args ...any) *Future[T] {
 	graphs, err := graphsOf(args)
-	return postpone[T](b, proxy, method, graphs, err)
+	p, ok := proxy.(interface{ self() *base })
+	if !ok {
+		f := new(Future[T])
+		b.calls = append(b.calls, batched{method: method, to: f, err: fmt.Errorf("%w: a %T", ErrHandle, proxy)})
+		return f
+	}
+	return postpone[T](b, p.self(), method, graphs, err)
 }
 
 // postpone is Later with graphs, or with the error of making them.
-func postpone[T any](b *Batch, proxy interface{ Ident() string }, method string, graphs []any, err error) *Future[T] {
+func postpone[T any](b *Batch, proxy *base, method string, graphs []any, err error) *Future[T] {
 	f := new(Future[T])
-	call := batched{method: method, to: f}
-	p, ok := proxy.(interface{ self() *base })
-	if !ok {
-		call.err = fmt.Errorf("%w: a %T", ErrHandle, proxy)
-		b.calls = append(b.calls, call)
-		return f
-	}
-	call.b = p.self()
-	s, closed := call.b.session()
+	b.calls = append(b.calls, batched{b: proxy, method: method, to: f})
+	call := &b.calls[len(b.calls)-1]
+	s, closed := proxy.session()
 	switch {
 	case closed != nil:
 		call.err = closed
 	case err != nil:
-		call.err = call.b.failed(method, false, err)
+		call.err = proxy.failed(method, false, err)
 	case s != b.s && s.key() != b.s.key():
-		call.err = call.b.failed(method, false, fmt.Errorf("%w: of another server than the batch", ErrHandle))
+		call.err = proxy.failed(method, false, fmt.Errorf("%w: of another server than the batch", ErrHandle))
 	default:
-		b.encode(&call, graphs)
+		b.encode(call, graphs)
 	}
-	b.calls = append(b.calls, call)
 	return f
 }
 
@@ -145,7 +147,7 @@ func (b *Batch) encode(call *batched, graphs []any) {
 	ident := call.b.h.r.ident
 	request, ok := wire.AppendCall(b.request[:0], ident, call.method, graphs)
 	if !ok {
-		call.args = graphs
+		call.args = slices.Clone(graphs)
 		r := wire.Request{Ident: ident, Method: call.method, Args: &pickle.Tuple{Items: graphs}}
 		var err error
 		if request, err = b.enc.Append(request[:0], r.Graph()); err != nil {
@@ -186,6 +188,7 @@ func (b *Batch) Flush(ctx context.Context) error {
 		runtime.KeepAlive(call.args)
 	}
 	clear(calls)
+	b.args = [2]any{}
 	b.calls, b.out, b.takes = calls[:0], kept(b.out), false
 	if err != nil {
 		return err
@@ -282,13 +285,24 @@ func (l *link) sendAll(ctx context.Context, out []byte) error {
 	return err
 }
 
+var errTooMany = errors.New("the server has sent more replies than there were calls")
+
 func (l *link) replies(ctx context.Context, calls []batched, lead int) error {
+	var rest []byte
+	next := func() (msg []byte, err error) {
+		if len(rest) == 0 {
+			if l.in, err = l.f.RecvFrames(ctx, kept(l.in)); err != nil {
+				return nil, err
+			}
+			rest = l.in
+		}
+		msg, rest, _ = conn.CutFrame(rest)
+		return msg, nil
+	}
 	for range lead {
-		in, err := l.f.RecvAppend(ctx, l.in[:0])
-		if err != nil {
+		if _, err := next(); err != nil {
 			return err
 		}
-		l.in = kept(in)
 	}
 	for i := range calls {
 		call := &calls[i]
@@ -296,16 +310,19 @@ func (l *link) replies(ctx context.Context, calls []batched, lead int) error {
 			continue // it was not sent
 		}
 		l.kind, l.result, l.fresh = "", nil, nil
-		in, err := l.f.RecvAppend(ctx, l.in[:0])
+		msg, err := next()
 		if err != nil {
 			return err
 		}
 		l.calls++
 		call.answered = true
-		call.broken = l.decode(in)
+		call.broken = l.decode(msg)
 		call.kind, call.result, call.fresh = l.kind, l.result, l.fresh
-		l.in = kept(in)
 	}
 	l.result, l.fresh = nil, nil
+	l.in = kept(l.in)
+	if len(rest) > 0 {
+		return errTooMany
+	}
 	return nil
 }

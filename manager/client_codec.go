@@ -9,8 +9,22 @@ import (
 
 // graphOf returns the graph that stands for a Go value. What is frequent does without reflection.
 func graphOf[T any](v T) (any, error) {
+	switch x := any(&v).(type) { // what is put into an any by its value has memory of its own, and once is enough
+	case *bool:
+		return *x, nil
+	case *int64:
+		return *x, nil
+	case *float64:
+		return *x, nil
+	case *int:
+		return int64(*x), nil
+	case *string:
+		if utf8.ValidString(*x) {
+			return *x, nil
+		}
+	}
 	boxed := any(v)
-	switch x := boxed.(type) {
+	switch x := boxed.(type) { // of a T that is an interface
 	case nil, bool, int64, float64:
 		return boxed, nil
 	case int:

@@ -30,14 +30,19 @@ func (c *Cond) Lock(ctx context.Context) (Guard, error) {
 // Wait gives up the lock, waits to be notified, and has the lock again when it returns without an error. The guard is one of
 // this Cond. At the deadline of ctx the error is context.DeadlineExceeded, and the lock is held again.
 // If ctx is cancelled before, and after all other errors, it is not: the guard is over, and its Unlock does nothing.
+//
+// While it was not held, a holder may have died: see [Guard.Abandoned].
 func (c *Cond) Wait(ctx context.Context, g Guard) error {
 	g.g.held("Wait")
-	if ctx.Done() != nil && !g.g.p.b.h.s.kind().ours {
+	switch ours := g.g.p.b.h.s.kind().ours; {
+	case !ours && ctx.Done() != nil:
 		return c.waitInSlices(ctx, g)
+	case !ours:
+		return none(g.g.p.call(ctx, "wait"))
 	}
 	deadline, limited := ctx.Deadline()
 	if !limited {
-		return none(g.g.p.call(ctx, "wait"))
+		return g.waited(g.g.p.call(ctx, "#wait"))
 	}
 	// The server keeps the time, so that the lock comes back at the end of it.
 	within, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -48,11 +53,38 @@ func (c *Cond) Wait(ctx context.Context, g Guard) error {
 		}
 	})
 	defer stop()
-	notified, err := g.g.p.call(within, "wait", max(0, time.Until(deadline).Seconds()))
-	if err == nil && notified != true {
-		err = g.failedWait()
+	return g.waited(g.g.p.call(within, "#wait", max(0, time.Until(deadline).Nanoseconds())))
+}
+
+// waited reads the result of a #wait.
+func (g Guard) waited(v any, err error) error {
+	n, err := wantInt(g.g.p.b, "#wait", v, err)
+	if err != nil {
+		return err
 	}
-	return err
+	const notified, abandoned = 1, 2
+	g.g.p.abandoned.Store(n&abandoned != 0)
+	if n&notified == 0 {
+		return g.failedWait()
+	}
+	return nil
+}
+
+// WaitFor waits until pred, which it calls with the lock held, returns true. It returns pred's error, and [ErrAbandoned] instead of calling pred when a
+// holder has died and nobody has repaired what the lock protects; else what Wait returns. Unlike that of a psync.Cond, pred may fail: what it looks at is
+// mostly in the server, too.
+func (c *Cond) WaitFor(ctx context.Context, g Guard, pred func() (bool, error)) error {
+	for {
+		if g.Abandoned() {
+			return ErrAbandoned
+		}
+		if done, err := pred(); done || err != nil {
+			return err
+		}
+		if err := c.Wait(ctx, g); err != nil {
+			return err
+		}
+	}
 }
 
 // waitInSlices is Wait with a server of CPython, where one that waited on would be notified in the end, and hold the lock for ever. Between two slices

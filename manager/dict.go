@@ -180,8 +180,12 @@ func (d *Dict[K, V]) Items(ctx context.Context) ([]Item[K, V], error) {
 	return items, nil
 }
 
-// All is Items as a sequence. An error is the last thing that it yields, and then the item is zero. The items are
-// those of the moment at which the sequence begins: to change the dict meanwhile is safe, and is not seen.
+// All yields the items, in order. An error is the last thing that it yields, and then the item is zero.
+//
+// Up to about a mebibyte of them comes in one call when the sequence begins, and to change such a dict meanwhile is safe, and is not seen. A
+// larger one comes in pages of that size, of which each is got when it is needed, so that neither side has a copy of the whole: if somebody has
+// added or removed a key since the first page, the next one is [ErrRuntime], as a loop over a dict of Python raises it; values that are set meanwhile are those of
+// their page's moment. [Dict.Items] is what the dict is at one moment, whatever its size. So is All on a server of CPython, in one call.
 //
 //	for item, err := range d.All(ctx) {
 //		if err != nil {
@@ -191,16 +195,52 @@ func (d *Dict[K, V]) Items(ctx context.Context) ([]Item[K, V], error) {
 //	}
 func (d *Dict[K, V]) All(ctx context.Context) iter.Seq2[Item[K, V], error] {
 	return func(yield func(Item[K, V], error) bool) {
-		items, err := d.Items(ctx)
-		for _, item := range items {
-			if !yield(item, nil) {
-				return
+		stopped := false
+		give := func(item Item[K, V], err error) bool {
+			stopped = stopped || !yield(item, err)
+			return !stopped
+		}
+		known, err := d.pages(ctx, "dict", func(graphs []any) bool {
+			items, err := d.itemsOf(graphs)
+			if err != nil {
+				give(Item[K, V]{}, err)
+				stopped = true
+			}
+			for _, item := range items {
+				if !give(item, nil) {
+					break
+				}
+			}
+			return !stopped
+		})
+		if !known {
+			var items []Item[K, V]
+			items, err = d.Items(ctx)
+			for _, item := range items {
+				if !give(item, nil) {
+					return
+				}
 			}
 		}
 		if err != nil {
 			yield(Item[K, V]{}, err)
 		}
 	}
+}
+
+// itemsOf makes items of a page.
+func (d *Dict[K, V]) itemsOf(graphs []any) ([]Item[K, V], error) {
+	if len(graphs)%2 != 0 {
+		return nil, d.failed(methodPage, true, errNoPage)
+	}
+	items := make([]Item[K, V], len(graphs)/2)
+	for i := range items {
+		var err error
+		if items[i], err = itemOf[K, V](pickle.NewTuple(graphs[2*i], graphs[2*i+1])); err != nil {
+			return nil, d.failed(methodPage, true, err)
+		}
+	}
+	return items, nil
 }
 
 // Map returns the items as a map of Go, without their order. As in any map, keys are then compared as Go does.

@@ -1,10 +1,10 @@
 package manager
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/multiproc-go/multiproc/conn"
+	"github.com/multiproc-go/multiproc/internal/handoff"
 	"github.com/multiproc-go/multiproc/pickle"
 )
 
@@ -12,11 +12,11 @@ import (
 var (
 	// ErrClosed is returned by everything that is used after its Close, and by what was
 	// waiting when Close was called.
-	ErrClosed = errors.New("manager: closed")
+	ErrClosed = handoff.Sentinel("manager: closed")
 	// ErrAuthentication is returned when the two ends do not have the same key. It is package conn's.
 	ErrAuthentication = conn.ErrAuthentication
 	// ErrEmptyKey is returned when the key has no bytes and the options do not say that it is meant.
-	ErrEmptyKey = errors.New("manager: the authkey is empty, and EmptyAuthkey is not set")
+	ErrEmptyKey = handoff.Sentinel("manager: the authkey is empty, and EmptyAuthkey is not set")
 	// ErrAddress is returned for an address that cannot be understood. It is package conn's.
 	ErrAddress = conn.ErrAddress
 )

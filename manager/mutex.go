@@ -81,18 +81,59 @@ func (b *base) lock(ctx context.Context, patience any) (*pinned, error) {
 	})
 }
 
-// Do locks m, runs fn and unlocks, also if fn panics: the next holder is not told of that, unlike with a psync.Mutex. If m is abandoned the error is
-// [ErrAbandoned], and fn has not run. Other errors are fn's and those of [Mutex.Lock].
+// Do runs fn while it holds m, and unlocks whatever fn does. It returns fn's error, an error of [Mutex.Lock], or [ErrAbandoned] without running
+// fn. If ctx has ended, Do does not begin.
+//
+// A panic or Goexit out of fn is to m what a death is: what fn was writing may be half-written, so m is abandoned. Not so on a server of CPython, which
+// knows nothing of it.
 func (m *Mutex) Do(ctx context.Context, fn func() error) error {
 	g, err := m.Lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer g.Unlock()
-	if g.Abandoned() {
-		return ErrAbandoned
+	return g.do(fn)
+}
+
+// Repair runs fn while it holds m, abandoned or not, and ends the abandoned state if fn returns nil. Otherwise it is as Do.
+func (m *Mutex) Repair(ctx context.Context, fn func() error) error {
+	g, err := m.Lock(ctx)
+	if err != nil {
+		return err
 	}
-	return fn()
+	return g.repair(ctx, fn)
+}
+
+// do runs fn and unlocks.
+func (g Guard) do(fn func() error) error {
+	return g.run(func() error {
+		if g.Abandoned() {
+			return ErrAbandoned
+		}
+		return fn()
+	})
+}
+
+// repair is do to bring in order what the lock protects.
+func (g Guard) repair(ctx context.Context, fn func() error) error {
+	return g.run(func() error {
+		if err := fn(); err != nil {
+			return err
+		}
+		return g.Repaired(ctx)
+	})
+}
+
+func (g Guard) run(fn func() error) error {
+	returned := false
+	defer func() {
+		if !returned {
+			g.g.p.abandon()
+		}
+		g.Unlock()
+	}()
+	err := fn()
+	returned = true
+	return err
 }
 
 // Unlock releases the lock. It panics with a [*GuardError] if the guard, or a copy of it, has done so already. It does not

@@ -130,6 +130,18 @@ func (p *pinned) end() {
 	runtime.KeepAlive(p.b.h)
 }
 
+// abandon says that what the lock protects may be half-written. If that cannot be said, the end of the connection says it.
+func (p *pinned) abandon() {
+	if !p.b.h.s.kind().ours || p.over.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pinnedTimeout)
+	defer cancel()
+	if _, err := p.call(ctx, "#abandon"); err == nil {
+		p.abandoned.Store(true)
+	}
+}
+
 // A GuardError is the value of the panic when a guard is used that was given back, or that never was one.
 type GuardError struct {
 	Op string // "Unlock", "Repaired", "Release", …

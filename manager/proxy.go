@@ -167,7 +167,7 @@ func (b *base) Client() *Client {
 
 // Close gives the reference back: the server frees the object when nobody else refers to
 // it. Others' proxies, also in other processes, are not touched. After Close the methods
-// return [ErrClosed]. A second Close does nothing.
+// return [ErrClosed]. A second Close does nothing, unlike that of psync's objects: it frees nothing for others, so that nobody has to know who was first.
 func (b *base) Close() error {
 	if b == nil || b.h == nil {
 		return nil

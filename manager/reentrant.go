@@ -100,17 +100,22 @@ func (r *recursion) forget(p *pinned) {
 	}
 }
 
-// Do is to m what [Mutex.Do] is to a Mutex.
+// Do is to m what [Mutex.Do] is to a Mutex. After a panic m is abandoned for its owner too, if it has locked m before.
 func (m *ReentrantMutex) Do(ctx context.Context, o *Owner, fn func() error) error {
 	g, err := m.Lock(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer g.Unlock()
-	if g.Abandoned() {
-		return ErrAbandoned
+	return g.do(fn)
+}
+
+// Repair is to m what [Mutex.Repair] is to a Mutex.
+func (m *ReentrantMutex) Repair(ctx context.Context, o *Owner, fn func() error) error {
+	g, err := m.Lock(ctx, o)
+	if err != nil {
+		return err
 	}
-	return fn()
+	return g.repair(ctx, fn)
 }
 
 // end is pinned.end of one of several guards.

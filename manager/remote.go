@@ -55,10 +55,16 @@ var (
 	// ErrHandle is returned when bytes, or another proxy, do not name an object of the wanted type.
 	ErrHandle = handoff.Sentinel("manager: not a proxy of this type")
 	// ErrUnsupported is returned for what a server of CPython cannot do. It is also errors.ErrUnsupported.
-	ErrUnsupported = fmt.Errorf("manager: the server is CPython's: %w", errors.ErrUnsupported)
+	ErrUnsupported = registered("manager.ErrUnsupported", handoff.Because("manager: the server is CPython's", errors.ErrUnsupported))
 
 	errNoObject = fmt.Errorf("%w: it is the zero value", ErrHandle)
 )
+
+// registered makes an error one that errors.Is knows in other processes, too.
+func registered(name string, err error) error {
+	handoff.RegisterSentinel(name, err)
+	return err
+}
 
 // Is reports whether target is the sentinel of the exception's class.
 func (e *Exception) Is(target error) bool { return target != nil && target == e.sentinel() }

@@ -3,7 +3,8 @@ package manager
 import "context"
 
 // A Semaphore has a number of permits in the server: Python's Semaphore, or BoundedSemaphore. Who waits first gets one
-// first. A [Permit] comes back when its process dies; what Wait has taken has no owner, as in Python.
+// first. A [Permit] comes back when its process dies; what Wait has taken has no owner, as in Python. Permits are taken one at a time, as Python's
+// are, where a psync.Semaphore has AcquireN: beside stock clients nobody could be made to leave several for one who waits.
 type Semaphore struct{ base }
 
 // NewSemaphore makes a Semaphore of n permits in the server.
@@ -55,6 +56,17 @@ func (m *Semaphore) TryAcquire(ctx context.Context) (permit Permit, ok bool, err
 // Release gives the permit back. It panics with a [*GuardError] if that was done.
 func (p Permit) Release() { p.g.finish("Release") }
 
+// Do runs fn while it has a permit, and releases that whatever fn does. It returns fn's error, or an error of [Semaphore.Acquire]. If ctx has ended, Do
+// does not begin.
+func (m *Semaphore) Do(ctx context.Context, fn func() error) error {
+	p, err := m.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.Release()
+	return fn()
+}
+
 // Wait takes a permit that belongs to nobody: Python's acquire. When it is given up none is taken, of CPython's servers either; see
 // [Mutex.Lock].
 func (m *Semaphore) Wait(ctx context.Context) error {
@@ -70,6 +82,12 @@ func (m *Semaphore) Wait(ctx context.Context) error {
 		return v, v == true, err
 	})
 	return err
+}
+
+// TryWait is Wait if there is a permit; otherwise it is false.
+func (m *Semaphore) TryWait(ctx context.Context) (bool, error) {
+	v, err := m.call(ctx, "acquire", false)
+	return result[bool](&m.base, "acquire", v, err)
 }
 
 // Post adds n permits, which has to be 1 or more: Python's release. CPython 3.8 only adds one at a time.

@@ -17,36 +17,23 @@ const (
 	maxBatch = 1 << 16
 )
 
-// reply sends c.out and lets the next request come. If that is here already, the reply goes together with the next one: who sends many
-// requests gets the replies for little more than one. Until then nobody else executes, and stop leaves the connection alone.
-func (c *client) reply() bool {
-	if c.f.Buffered() && len(c.out) < maxAhead {
+// reply sends c.out and lets the next request come. If there is more to execute already, the reply goes together with the next one: who sends
+// many requests gets the replies for little more than one. Until then nobody else executes, and stop leaves the connection alone.
+func (c *client) reply(more bool) bool {
+	if more && len(c.out) < maxAhead {
 		if c.ahead == nil {
 			c.ahead = c.s.aheads.Get().(*[]byte)
 		}
 		*c.ahead = conn.AppendFrame(*c.ahead, c.out)
 		c.answered = c.request
-		if len(*c.ahead) < maxAhead {
-			return true
-		}
-		return c.flush()
+		return len(*c.ahead) < maxAhead || c.sendAhead()
 	}
 	if !c.sendAhead() || !c.send() {
 		return false
 	}
-	c.set(receiving)
-	return true
-}
-
-// flush sends the replies that were kept, and lets the next request come.
-func (c *client) flush() bool {
-	if c.ahead == nil {
-		return true
+	if !more {
+		c.set(receiving)
 	}
-	if !c.sendAhead() {
-		return false
-	}
-	c.set(receiving)
 	return true
 }
 

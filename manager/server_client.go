@@ -32,7 +32,7 @@ type client struct {
 	id   state.Client
 	peer *peer
 
-	in       []byte // of who receives: the last request
+	in       []byte // of who receives: the last request, and what has come behind it
 	served   int    // likewise: how many there were
 	threaded bool   // likewise: a thread of its own waits for them
 	outlived bool   // likewise: by a constructor, which has the codec
@@ -104,34 +104,15 @@ func (c *client) serveCalls() {
 	c.set(receiving)
 	for {
 		var err error
-		if c.in, err = c.f.RecvAppend(context.Background(), c.in[:0]); err != nil {
-			c.flush()
+		if c.in, err = c.f.RecvFrames(context.Background(), c.in[:0]); err != nil {
 			c.recvFailed(err)
 			break
 		}
-		if c.served++; c.served == busy {
-			c.ownThread()
-		}
-		execute, ok := c.ahead != nil, true
-		if !execute {
-			execute, ok = c.begin()
-		}
-		if !ok {
+		if !c.serveFrames(c.in) {
 			break
 		}
-		if !execute {
-			continue
-		}
-		call := c.execute(c.in)
 		if cap(c.in) > keepBuffer {
 			c.in = nil
-		}
-		if call != nil {
-			c.sendAhead() // if it fails so does all else
-			c.settling.Add(1)
-			c.s.calls.Go(func() { c.settle(call) })
-		} else if !c.reply() {
-			break
 		}
 	}
 	gone()
@@ -139,6 +120,36 @@ func (c *client) serveCalls() {
 	if c.threaded {
 		c.s.threads.Add(-1)
 	}
+}
+
+// serveFrames executes requests, or puts them in the backlog. It reports whether the connection goes on.
+func (c *client) serveFrames(frames []byte) bool {
+	for ours := false; len(frames) > 0; {
+		var msg []byte
+		msg, frames, _ = conn.CutFrame(frames)
+		if c.served++; c.served == busy {
+			c.ownThread()
+		}
+		if !ours {
+			execute, ok := c.begin(msg)
+			if !ok {
+				return false
+			}
+			if !execute {
+				continue
+			}
+		}
+		ours = len(frames) > 0 // nobody else executes before the last one
+		if call := c.execute(msg); call != nil {
+			ours = false
+			c.sendAhead() // if it fails so does all else
+			c.settling.Add(1)
+			c.s.calls.Go(func() { c.settle(call) })
+		} else if !c.reply(ours) {
+			return false
+		}
+	}
+	return true
 }
 
 // unread returns the number of the last request if the client has gone without its reply, and otherwise 0: what the reply has
@@ -172,19 +183,19 @@ func (c *client) settled() (back uint64, isCalling bool) {
 
 // begin reports whether the receiver may execute what it has received. Otherwise it is in the
 // backlog now, and others will; ok is false if there was no room.
-func (c *client) begin() (execute, ok bool) {
+func (c *client) begin(msg []byte) (execute, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.doing == receiving {
 		c.doing = executing
 		return true, true
 	}
-	c.cost += len(c.in) + backlogCost
+	c.cost += len(msg) + backlogCost
 	if c.cost > maxBacklog {
 		c.s.log.Warn("manager: a client sends on and on while its call waits", "client", uint64(c.id), "limit", maxBacklog)
 		return false, false
 	}
-	c.backlog = append(c.backlog, bytes.Clone(c.in))
+	c.backlog = append(c.backlog, bytes.Clone(msg))
 	return false, true
 }
 

@@ -82,16 +82,33 @@ func (s *Set[T]) Len(ctx context.Context) (int, error) {
 // Values returns all values: what the set is at one moment.
 func (s *Set[T]) Values(ctx context.Context) ([]T, error) { return s.elements(ctx, "copy") }
 
-// All is Values as a sequence. An error is the last thing that it yields, and then the value is zero.
+// All yields the values. An error is the last thing that it yields, and then the value is zero. What is so of a large set, and of one that
+// changes meanwhile, [Dict.All] says; [Set.Values] is what the set is at one moment.
 func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		values, err := s.Values(ctx)
-		for _, v := range values {
-			if !yield(v, nil) {
-				return
+		stopped := false
+		all := func(values []T, err error) error {
+			for _, v := range values {
+				if !yield(v, nil) {
+					stopped = true
+					break
+				}
 			}
+			return err
 		}
-		if err != nil {
+		known, err := s.pages(ctx, "set", func(graphs []any) bool {
+			values, err := result[[]T](&s.base, methodPage, &pickle.List{Items: graphs}, nil)
+			if all(values, err) != nil && !stopped {
+				var none T
+				yield(none, err)
+				stopped = true
+			}
+			return !stopped
+		})
+		if !known {
+			err = all(s.Values(ctx))
+		}
+		if err != nil && !stopped {
 			var none T
 			yield(none, err)
 		}

@@ -65,8 +65,9 @@ func (r *redis) setter(n int) (func() error, io.Closer, error) {
 		out = out[:0]
 		for range n {
 			i++
-			value := strconv.Itoa(1000 + i&0xff)
-			out = fmt.Appendf(out, "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$%d\r\n%s\r\n", len(value), value)
+			out = append(out, "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$4\r\n"...)
+			out = strconv.AppendInt(out, int64(1000+i&0xff), 10) // of four digits
+			out = append(out, "\r\n"...)
 		}
 		if _, err := rw.Write(out); err != nil {
 			return err

@@ -27,6 +27,7 @@ func conditionKind() *kind {
 		method{name: "notify", shape: free, run: conditionNotify},
 		method{name: "notify_all", shape: free, run: conditionNotifyAll},
 		method{name: "wait", shape: free, run: conditionWaits},
+		method{name: "#wait", shape: positional, min: 0, max: 1, run: func(c *call) (any, error) { return conditionWaitFor(c, c.goPatience, true) }},
 	))
 }
 
@@ -95,20 +96,20 @@ func conditionWaits(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return conditionWaitFor(c, func() (patience, error) { return patienceOf(given(args[0], nil), ">") }, false)
+}
+
+func conditionWaitFor(c *call, patient func() (patience, error), tells bool) (any, error) {
 	o := c.self.obj.(*condition)
 	m, home := c.mutex()
 	if !m.mine(c.client) {
 		return nil, raise("RuntimeError", "cannot wait on un-acquired lock")
 	}
-	timeout := args[0]
-	if timeout == absent {
-		timeout = nil
-	}
-	p, err := patienceOf(timeout, ">")
+	p, err := patient()
 	if err != nil {
 		return nil, err
 	}
-	data := &conditionWait{mutexWait: mutexWait{plain: !m.recursive && m.owner.client != c.client, count: m.count, result: false}}
+	data := &conditionWait{mutexWait: mutexWait{plain: !m.recursive && m.owner.client != c.client, waits: tells, count: m.count, result: false}}
 	w := c.wait(p.span, p.limited && !p.none(), data)
 	if p.none() {
 		m.line.push(w) // others had their turn, too, in Python

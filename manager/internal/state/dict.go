@@ -3,7 +3,10 @@ package state
 import "github.com/multiproc-go/multiproc/pickle"
 
 // dict is Python's dict.
-type dict struct{ pickle.Dict }
+type dict struct {
+	pickle.Dict
+	keys uint64 // how often a key has come or gone
+}
 
 func dictKind() *kind {
 	return newKind("dict", "dict", newDict, []method{
@@ -30,6 +33,7 @@ func dictKind() *kind {
 		{name: "values", shape: noArgs, run: dictValues},
 		{name: "#add", shape: positional, min: 2, max: 2, run: dictAdd},
 		{name: "#cas", shape: positional, min: 3, max: 3, run: dictCompareAndSwap},
+		{name: "#page", shape: positional, min: 2, max: 2, run: page("dictionary")},
 		{name: "#remove", shape: positional, min: 2, max: 2, run: dictCompareAndDelete},
 	})
 }
@@ -61,6 +65,9 @@ func (c *call) set(d *dict, key, v any) error {
 	if err != nil {
 		return err
 	}
+	if !ok {
+		d.keys++
+	}
 	return d.Set(key, v)
 }
 
@@ -83,6 +90,7 @@ func (c *call) take(d *dict, key, v any) error {
 	if err := c.change(weight{}, drop); err != nil {
 		return err
 	}
+	d.keys++
 	_, _, err := d.Delete(key)
 	return err
 }
@@ -151,6 +159,7 @@ func dictClear(c *call) (any, error) {
 	if err := c.empty(); err != nil {
 		return nil, err
 	}
+	c.dict().keys++
 	c.dict().Clear()
 	return nil, nil
 }

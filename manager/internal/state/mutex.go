@@ -23,6 +23,7 @@ type mutex struct {
 // mutexWait is how the line knows a call that waits for a mutex.
 type mutexWait struct {
 	plain  bool  // Python's acquire of a Lock: for nobody
+	waits  bool  // our client's wait for a Condition: the result is 1 if it was notified, and 2 more if the mutex was abandoned
 	tells  bool  // of our client: the result says whether the mutex was abandoned
 	count  int64 // how often it is held then
 	result any   // if it does not tell
@@ -43,7 +44,8 @@ func mutexMethods(class string) []method {
 		{name: "locked", shape: noArgs, class: class, run: func(c *call) (any, error) { m, _ := c.mutex(); return m.count > 0, nil }},
 		{name: "#lock", shape: positional, min: 0, max: 1, run: mutexLock},
 		{name: "#unlock", shape: noArgs, run: mutexUnlock},
-		{name: "#repaired", shape: noArgs, run: mutexRepaired},
+		{name: "#abandon", shape: noArgs, run: func(c *call) (any, error) { return nil, mutexMark(c, "abandon", true) }},
+		{name: "#repaired", shape: noArgs, run: func(c *call) (any, error) { return nil, mutexMark(c, "repair", false) }},
 	}
 }
 
@@ -127,6 +129,16 @@ func (m *mutex) grant(s *State, home *shared, c *client, h Holder, data *mutexWa
 		m.owner = s.anybody(c, h)
 	}
 	s.hold(m.owner, home)
+	if data.waits {
+		var n int64
+		if data.result == true {
+			n = 1
+		}
+		if m.abandoned {
+			n += 2
+		}
+		return n
+	}
 	if !data.tells {
 		return data.result
 	}
@@ -234,14 +246,14 @@ func mutexUnlock(c *call) (any, error) {
 	return mutexRelease(c)
 }
 
-// mutexRepaired says that what the mutex protects is in order again; only its holder can know.
-func mutexRepaired(c *call) (any, error) {
+// mutexMark says that what the mutex protects may be half-written, or is in order again; only its holder can know.
+func mutexMark(c *call, what string, abandoned bool) error {
 	m, _ := c.mutex()
 	if m.owner.client != c.client {
-		return nil, raise("RuntimeError", "cannot repair under an un-acquired lock")
+		return raise("RuntimeError", "cannot %s under an un-acquired lock", what)
 	}
-	m.abandoned = false
-	return nil, nil
+	m.abandoned = abandoned
+	return nil
 }
 
 func (m *mutex) abandon(s *State, self *shared, p party) {

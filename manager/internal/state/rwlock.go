@@ -34,7 +34,8 @@ func rwlockKind() *kind {
 		{name: "#lock", shape: positional, min: 0, max: 1, run: func(c *call) (any, error) {
 			return c.rwlock().acquire(c, c.goPatience, rwlockWait{writes: true, tells: true})
 		}},
-		{name: "#repaired", shape: noArgs, run: rwlockRepaired},
+		{name: "#abandon", shape: noArgs, run: func(c *call) (any, error) { return nil, rwlockMark(c, "abandon", true) }},
+		{name: "#repaired", shape: noArgs, run: func(c *call) (any, error) { return nil, rwlockMark(c, "repair", false) }},
 	})
 }
 
@@ -204,13 +205,14 @@ func rwlockReleaseWrite(c *call) (any, error) {
 	return nil, nil
 }
 
-func rwlockRepaired(c *call) (any, error) {
+// rwlockMark is mutexMark for the writer.
+func rwlockMark(c *call, what string, abandoned bool) error {
 	l := c.rwlock()
 	if l.writer != c.connection() {
-		return nil, raise("RuntimeError", "cannot repair under an un-acquired lock")
+		return raise("RuntimeError", "cannot %s under an un-acquired lock", what)
 	}
-	l.abandoned = false
-	return nil, nil
+	l.abandoned = abandoned
+	return nil
 }
 
 func (l *rwlock) abandon(s *State, self *shared, p party) {

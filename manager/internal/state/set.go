@@ -3,7 +3,10 @@ package state
 import "github.com/multiproc-go/multiproc/pickle"
 
 // set is Python's set, whose elements have an order here: that in which they came.
-type set struct{ pickle.Set }
+type set struct {
+	pickle.Set
+	keys uint64 // how often an element has come or gone
+}
 
 func setKind() *kind {
 	return newKind("set", "set", newSet, []method{
@@ -43,6 +46,7 @@ func setKind() *kind {
 		{name: "symmetric_difference_update", shape: oneArg, run: setUpdate("symmetric_difference_update", symmetricDifference, symmetricDifference)},
 		{name: "union", shape: free, run: setMethod("union", unionOf, unionOf)},
 		{name: "update", shape: free, run: setEach("update", (*call).insert)},
+		{name: "#page", shape: positional, min: 2, max: 2, run: page("Set")},
 	})
 }
 
@@ -315,6 +319,7 @@ func (c *call) become(to *pickle.Set) error {
 	if err := c.change(add, drop); err != nil {
 		return err
 	}
+	s.keys++
 	s.Clear()
 	for v := range to.All() {
 		_, _ = s.Add(v)
@@ -342,6 +347,7 @@ func (c *call) insert(v any) error {
 	if err := c.change(add, weight{}); err != nil {
 		return err
 	}
+	s.keys++
 	_, err := s.Add(v)
 	return err
 }
@@ -379,6 +385,7 @@ func (c *call) takeOut(v any) (bool, error) {
 	if err := c.change(weight{}, drop); err != nil {
 		return false, err
 	}
+	s.keys++
 	return s.Remove(v)
 }
 
@@ -412,6 +419,7 @@ func setClear(c *call) (any, error) {
 	if err := c.empty(); err != nil {
 		return nil, err
 	}
+	c.ownSet().keys++
 	c.ownSet().Clear()
 	return nil, nil
 }

@@ -10,8 +10,8 @@ import (
 
 // KnownNames keeps the last names that a connection has used: most requests have one of them again.
 type KnownNames struct {
-	ident  string
-	method map[string]string
+	ident, last string // of the last request
+	method      map[string]string
 }
 
 const (
@@ -46,7 +46,14 @@ func (n *KnownNames) ScalarCall(msg []byte) (r Request, ok bool) {
 	if p.op() != opMark {
 		return r, false
 	}
-	ident, method := p.name(), p.name()
+	ident, method := n.ident, []byte(nil)
+	if !p.known(ident) {
+		ident = string(p.name())
+	}
+	again := p.known(n.last)
+	if !again {
+		method = p.name()
+	}
 	if p.bad {
 		return r, false
 	}
@@ -63,10 +70,11 @@ func (n *KnownNames) ScalarCall(msg []byte) (r Request, ok bool) {
 	if p.op() != opStop || p.bad || len(p.rest) > 0 {
 		return r, false
 	}
-	if string(ident) != n.ident {
-		n.ident = string(ident)
+	n.ident = ident
+	if !again {
+		n.last = n.name(method)
 	}
-	return Request{Ident: n.ident, Method: n.name(method), Args: tuple(items[:count])}, true
+	return Request{Ident: n.ident, Method: n.last, Args: tuple(items[:count])}, true
 }
 
 // tuple makes a tuple in one piece.
@@ -150,6 +158,17 @@ func (p *scanner) name() []byte {
 		return nil
 	}
 	return p.text(int(p.op()))
+}
+
+// known reads a short string if it is s. Otherwise it reads nothing.
+func (p *scanner) known(s string) bool {
+	const head = 2
+	if len(p.rest) < head+len(s) || p.rest[0] != opShortBinUnicode || int(p.rest[1]) != len(s) || string(p.rest[head:head+len(s)]) != s {
+		return false
+	}
+	p.rest = p.rest[head+len(s):]
+	p.memoized()
+	return true
 }
 
 // text reads a string of n bytes. One that is no UTF-8, as of surrogates, is left to package pickle.
