@@ -106,7 +106,9 @@ func (c *client) serveCalls() {
 		var err error
 		if c.in, err = c.f.RecvAppend(context.Background(), c.in[:0]); err != nil {
 			c.flush()
-			c.recvFailed(err)
+			if c.recvFailed(err) {
+				continue
+			}
 			break
 		}
 		if c.served++; c.served == busy {
