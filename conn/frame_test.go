@@ -284,6 +284,67 @@ func TestTooLargeIsLeft(t *testing.T) {
 	}
 }
 
+// TestSkip: a message is gone, however much of it was received before, and the one after it comes.
+func TestSkip(t *testing.T) {
+	for _, size := range []int{0, 1, 900, 1000, 5000, 200_000} {
+		stream := append(short(random(t, size)), short([]byte("next"))...)
+		f := reading(stream)
+		f.SetMaxMessage(10)
+		if _, err := f.Recv(background); size > 10 && !errors.Is(err, conn.ErrTooLarge) {
+			t.Error(size, err)
+		} else if size <= 10 {
+			f = reading(stream)
+		}
+		if err := f.Skip(background); err != nil {
+			t.Error(size, err)
+		}
+		if got, err := f.Recv(background); err != nil || string(got) != "next" {
+			t.Errorf("%d: %q, %v", size, got, err)
+		}
+		if err := f.Skip(background); err != io.EOF {
+			t.Errorf("%d: at the end: %v", size, err)
+		}
+		f = reading(stream[:4+size/2])
+		if err := f.Skip(background); size > 0 && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d, cut off: %v", size, err)
+		}
+	}
+}
+
+// TestSkipInterrupted: what a Recv, and then a Skip, has begun is gone on with.
+func TestSkipInterrupted(t *testing.T) {
+	x, y := socketPair(t)
+	f := conn.NewFramed(x)
+	defer f.Close()
+	defer y.Close()
+	msg := short(random(t, 100_000))
+	write := func(b []byte) {
+		t.Helper()
+		if _, err := y.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(msg[:30_000])
+	ctx, cancel := context.WithTimeout(background, 10*time.Millisecond)
+	defer cancel()
+	if _, err := f.Recv(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	write(msg[30_000:60_000])
+	ctx, cancel = context.WithTimeout(background, 10*time.Millisecond)
+	defer cancel()
+	if err := f.Skip(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	write(append(msg[60_000:], short([]byte("next"))...))
+	if err := f.Skip(background); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Recv(background); err != nil || string(got) != "next" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // countingConn counts the calls that would be system calls.
 type countingConn struct {
 	net.Conn

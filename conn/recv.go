@@ -71,6 +71,23 @@ func (f *Framed) RecvInto(ctx context.Context, buf []byte) (int, error) {
 	return len(got), err
 }
 
+// Skip receives the next message and forgets it, whatever its size: so a connection outlives one that is over the limit. It costs
+// 64 KiB of memory at most. Errors are those of Recv, but for [ErrTooLarge]. After one the message is gone in part: it is to be skipped on, not received.
+func (f *Framed) Skip(ctx context.Context) error {
+	if err := f.begin(ctx, &f.in.turn, &f.in.watch); err != nil {
+		return err
+	}
+	defer f.end(&f.in.turn, &f.in.watch)
+	err := f.header()
+	if err == nil {
+		err = f.skip()
+	}
+	if err != nil {
+		return f.recvError(ctx, err)
+	}
+	return nil
+}
+
 // recv appends a message to dst. A dst of nil asks for new memory.
 func (f *Framed) recv(ctx context.Context, dst []byte, limit int64, tooLarge error) ([]byte, error) {
 	if err := f.begin(ctx, &f.in.turn, &f.in.watch); err != nil {
@@ -208,6 +225,32 @@ func (f *Framed) body(dst []byte) ([]byte, error) {
 		dst = []byte{}
 	}
 	return dst, nil
+}
+
+// skip reads the rest of the message, of which size keeps count, and drops it.
+func (f *Framed) skip() error {
+	in := &f.in
+	in.size -= uint64(len(in.part))
+	in.part = nil
+	k := min(in.size, uint64(in.w-in.r))
+	in.r += int(k)
+	in.size -= k
+	if in.size > 0 {
+		in.full = false
+		waste := make([]byte, min(in.size, strange))
+		for in.size > 0 {
+			n, err := f.read(waste[:min(in.size, uint64(len(waste)))])
+			in.size -= uint64(n)
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			if err != nil && in.size > 0 {
+				return err
+			}
+		}
+	}
+	in.begun = false
+	return nil
 }
 
 // read reads at least one byte. The death of the other end is the end of the stream, also

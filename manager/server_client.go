@@ -105,7 +105,9 @@ func (c *client) serveCalls() {
 	for {
 		var err error
 		if c.in, err = c.f.RecvFrames(context.Background(), c.in[:0]); err != nil {
-			c.recvFailed(err)
+			if c.recvFailed(err) {
+				continue
+			}
 			break
 		}
 		if !c.serveFrames(c.in) {

@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	// lingerTime is how long the rest of a request that is too large is awaited, so that
-	// its sender comes to read why it is refused.
+	// lingerTime is how long the rest of a request that is too large may take to come.
 	lingerTime = 10 * time.Second
 	// stopTime is how long a server that a client or a defect stops waits for calls of user types.
 	stopTime = 5 * time.Second
@@ -204,34 +203,31 @@ func (s *Server) shutdown() {
 	}
 }
 
-// recvFailed deals with an error of receiving: the end of the stream mostly.
-func (c *client) recvFailed(err error) {
+// recvFailed deals with an error of receiving: the end of the stream mostly. It reports whether more may come.
+func (c *client) recvFailed(err error) (more bool) {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, conn.ErrClosed):
 	case errors.Is(err, conn.ErrTooLarge):
-		c.tooLarge(err)
+		return c.tooLarge(err)
 	default:
 		c.s.log.Info("manager: a connection has failed", "client", uint64(c.id), "remote", c.f.RemoteAddr(), "err", err)
 	}
+	return false
 }
 
-// tooLarge refuses a request that is over the limit. Its sender mostly is still writing, and would see no more than a broken
-// connection if we closed ours: so we read what comes, up to its end, and keep nothing of it.
-func (c *client) tooLarge(err error) {
+// tooLarge refuses a request that is over the limit, and keeps nothing of it. Its sender mostly is still writing, and would see no more than a
+// broken connection if we closed ours, as would all that uses this connection later: in Python, every proxy of the thread.
+func (c *client) tooLarge(err error) (skipped bool) {
 	c.s.log.Warn("manager: request refused", "client", uint64(c.id), "remote", c.f.RemoteAddr(), "err", err)
 	if !c.claim() {
-		return // an earlier call is not answered yet, and would seem to be by this
+		return false // an earlier call is not answered yet, and would seem to be by this
 	}
 	c.traceback("ValueError", err.Error())
-	var frame *conn.FrameError
-	if !errors.As(err, &frame) || !c.send() {
-		return
+	if !c.send() {
+		return false
 	}
 	c.set(receiving) // nobody has to wait for the rest
-	socket := c.f.NetConn()
-	if half, ok := socket.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
-	}
-	socket.SetReadDeadline(time.Now().Add(lingerTime))
-	io.Copy(io.Discard, io.LimitReader(socket, int64(min(frame.Size, 1<<62))))
+	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+	defer cancel()
+	return c.f.Skip(ctx) == nil
 }

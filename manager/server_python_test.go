@@ -47,6 +47,7 @@ func TestPythonClients(t *testing.T) {
 		s := serve(t, manager.Options{Types: []manager.UserType{counterType()}})
 		check(t, p.Path, s)
 		awaitNoObjects(t, s) // all those clients have ended, and so have their references
+		check(t, p.Path, serve(t, manager.Options{}), "counter")
 	})
 }
 

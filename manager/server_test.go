@@ -302,21 +302,31 @@ func TestConnectionsAreForgotten(t *testing.T) {
 	}
 }
 
-// TestLargeMessages: what is over the limit is refused with words, also while its sender still writes; what is under
-// it gets through.
+// TestLargeMessages: what is over the limit is refused with words, also while its sender still writes, and the connection goes on; what is
+// under it gets through.
 func TestLargeMessages(t *testing.T) {
 	s := serve(t, manager.Options{MaxMessage: 1 << 20})
 	d, f := create(t, s, "dict"), open(t, s)
 	text := strings.Repeat("x", 1<<20-1000)
 	want(t, f, nil, d, "__setitem__", "a", text)
 	want(t, f, text, d, "__getitem__", "a")
-	wantText(t, f, wire.KindTraceback, "larger than the limit", d, "__setitem__", "a", strings.Repeat("x", 16<<20))
-	if _, err := f.Recv(modetest.Patient(t)); err != io.EOF {
-		t.Errorf("after it: %v", err)
+	for range manager.Busy + 1 { // in the end on a connection with a thread of its own
+		wantText(t, f, wire.KindTraceback, "larger than the limit", d, "__setitem__", "a", strings.Repeat("x", 2<<20))
+		want(t, f, text, d, "__getitem__", "a")
 	}
-	f.Close()
-	f = open(t, s)
+	wantText(t, f, wire.KindTraceback, "larger than the limit", d, "__setitem__", "a", strings.Repeat("x", 16<<20))
 	want(t, f, text, d, "__getitem__", "a")
+
+	lock, waits := create(t, s, "Lock"), open(t, s)
+	want(t, f, true, lock, "acquire")
+	send(t, waits, wire.NewRequest(lock, "acquire").Graph())
+	for ctx := modetest.Patient(t); s.Waiting() == 0; {
+		ok(t, ctx.Err())
+	}
+	waits.Send(modetest.Patient(t), make([]byte, 2<<20)) // it may be cut off
+	if reply, err := waits.Recv(modetest.Patient(t)); err != io.EOF {
+		t.Errorf("behind a call that waits: %q, %v", reply, err)
+	}
 }
 
 func TestForbidMD5(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 
 const serveUsage = `Usage: multiproc serve --address ADDR --authkey-file FILE [flags]
 
-Serve shared objects (dict, list, Namespace, Value, Array and what the version has
-more) to SyncManager clients of Python 3.8 and later, and to clients in Go. Once the
+Serve shared objects (every type of Python's SyncManager but Pool; set, RWLock and
+Counter besides) to clients of Python 3.8 and later, and to clients in Go. Once the
 server accepts, it prints one line on standard output:
 
 	listening ADDR
@@ -52,6 +52,8 @@ Who may do what:
 
   --forbid-md5           refuse clients that know no other digest: Python up to 3.11
   --refuse-shutdown      refuse a client that asks the server to stop
+  --release-dead         release the Locks, and permits of Semaphores, of a Python client
+                         that has died: Python's own server keeps them held
 
 Limits (SIZE is bytes, or with K, M, G; a DURATION is as 1m30s):
 
@@ -108,6 +110,7 @@ func parseServe(args []string) (config, error) {
 	f.BoolVar(&o.EmptyAuthkey, "empty-authkey", false, "")
 	f.BoolVar(&o.ForbidMD5, "forbid-md5", false, "")
 	f.BoolVar(&o.RefuseShutdown, "refuse-shutdown", false, "")
+	f.BoolVar(&o.ReleaseDead, "release-dead", false, "")
 	size := func(name string, to *int64) {
 		f.Func(name, "", func(s string) (err error) { *to, err = parseSize(s); return err })
 	}

@@ -123,14 +123,14 @@ func TestWrongUsage(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	c, err := parseServe(strings.Fields("-address 127.0.0.1:0 --authkey-file=k -socket-mode 0660 --replace-dead=false --forbid-md5 --refuse-shutdown " +
+	c, err := parseServe(strings.Fields("-address 127.0.0.1:0 --authkey-file=k -socket-mode 0660 --replace-dead=false --forbid-md5 --refuse-shutdown --release-dead " +
 		"--max-message 1K --max-reply 2M --max-unread 8M --max-object 3G --max-memory 1T --max-objects 5 --max-connections 6 --max-pending 7 " +
 		"--handshake-timeout 8s --grace 0s --shutdown-timeout 9s --log-level off"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := c.options
-	if o.Network != "tcp" || o.Address != "127.0.0.1:0" || c.keyFile != "k" || o.SocketMode != 0o660 || o.ReplaceDead || !o.ForbidMD5 || !o.RefuseShutdown {
+	if o.Network != "tcp" || o.Address != "127.0.0.1:0" || c.keyFile != "k" || o.SocketMode != 0o660 || o.ReplaceDead || !o.ForbidMD5 || !o.RefuseShutdown || !o.ReleaseDead {
 		t.Errorf("%+v", c)
 	}
 	if o.MaxMessage != 1<<10 || o.MaxReply != 2<<20 || o.MaxUnread != 8<<20 || o.MaxObjectBytes != 3<<30 || o.MaxBytes != 1<<40 || o.MaxObjects != 5 || o.MaxConnections != 6 || o.MaxPending != 7 {
