@@ -147,6 +147,9 @@ func (m *mirror) apply(request *pickle.Tuple) (kind string, result any) {
 	} else {
 		c.Ident, c.Method = m.objects[items[0].(int64)].ident, items[1].(string)
 	}
+	if c.Method == "put" || c.Method == "get" {
+		c.Client = 2 // the one that goes if there is no end to the wait: it has no locks
+	}
 	m.index++
 	c.Now = m.s.now
 	replies, _ := m.s.Apply(m.index, c)
@@ -156,7 +159,7 @@ func (m *mirror) apply(request *pickle.Tuple) (kind string, result any) {
 	}
 	if len(replies) == 0 && c.Op == Call && (c.Method == "put" || c.Method == "get") { // without end: Python would never answer either
 		m.index++
-		m.s.Apply(m.index, &Command{Op: Disconnect, Client: 1, Now: m.s.now})
+		m.s.Apply(m.index, &Command{Op: Disconnect, Client: 2, Now: m.s.now})
 		return "", nil
 	}
 	if len(replies) != 1 || replies[0].Request != c.Request {
