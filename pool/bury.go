@@ -95,8 +95,11 @@ var errEnded = errors.New("pool: a worker ended before it was ready")
 // blame decides about a task that a worker has died of.
 func (p *Pool) blame(m *mate, b *batch, err error) {
 	b.tries++
-	_, killed := errors.AsType[*multiproc.SignalError](err)
+	signal, killed := errors.AsType[*multiproc.SignalError](err)
 	_, exited := errors.AsType[*multiproc.ExitError](err)
+	if exited || killed && signal.Signal != os.Kill {
+		m.doomed = 0 // it ended by itself, before it could be killed
+	}
 	doomed := m.doomed == b.number
 	switch {
 	case b.job.stopped != nil:

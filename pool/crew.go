@@ -168,7 +168,7 @@ func (m *mate) clear() {
 
 // notSetUp is called for a worker that ended before it was ready.
 func (p *Pool) notSetUp(err error) {
-	if p.dropAll != nil {
+	if p.dropAll != nil || p.ctx.Err() != nil { // then the pool is about to end, and not because of this
 		p.settle()
 		return
 	}
@@ -250,7 +250,7 @@ func (m *mate) timeout() {
 	p := m.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m.load == 0 || m.buried {
+	if m.load == 0 || m.buried || isClosed(m.proc.Done()) {
 		return
 	}
 	if left := p.o.TaskTimeout - time.Since(m.since); left > 0 {

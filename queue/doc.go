@@ -8,7 +8,7 @@
 //	j, err := q.Get(ctx)         // in any other
 //
 // A *Queue is a handle: pass it in the argument of an entry, and the child's handle names the same queue. Items are of any
-// type that may be an entry's argument. Those without pointers are copied as they are, []byte and string as their bytes, all others are CBOR; handles
+// type that may be an entry's argument. Those without pointers are copied as they are, whatever methods they have, []byte and string as their bytes, all others are CBOR; handles
 // inside items work, files do not.
 //
 // [Queue.GetLease] takes an item that is delivered again if its taker dies before Ack. A [JoinableQueue] knows when all of its items
