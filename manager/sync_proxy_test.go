@@ -118,6 +118,7 @@ func TestSyncProxies(t *testing.T) {
 		g.Unlock()
 		panics(t, "a second Unlock", g.Unlock)
 		panics(t, "the zero Guard", manager.Guard{}.Unlock)
+		must(m.Lock(ctx))(t).Unlock() // behind the one that was given up, should the server not know of it yet
 		g, free, err := m.TryLock(ctx)
 		if !free || err != nil {
 			t.Fatalf("TryLock of a free lock: %v, %v", free, err)
