@@ -19,7 +19,7 @@ func TestSendFrames(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx := context.Background()
-	for range 20 {
+	for i := range 20 {
 		a, b := net.Pipe()
 		from, to := conn.NewFramed(a), conn.NewFramed(b)
 		var frames []byte
@@ -34,6 +34,7 @@ func TestSendFrames(t *testing.T) {
 		}
 		sent := make(chan error, 1)
 		go func() {
+			random := rand.New(rand.NewPCG(seed, uint64(i)))
 			for rest := frames; len(rest) > 0; { // in pieces, as a network would
 				n := min(len(rest), 1+random.IntN(20_000))
 				if _, err := from.SendFrames(ctx, rest[:n]); err != nil {
