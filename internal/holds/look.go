@@ -15,13 +15,14 @@ func (l *List) Parts(n func(h *layout.Hold, w uint64) int) iter.Seq2[lease.ID, i
 		l.Each(func(h *layout.Hold) bool {
 			id := lease.ID(h.Owner.Load() & layout.LockOwner)
 			w := h.Word.Load()
-			if w&layout.HoldTag != l.Tag || l.Taken(h, w) == 0 || l.Env.Table.State(id) != lease.Alive || !l.Live() {
+			part := n(h, w) // once: it may be less at a second look
+			if w&layout.HoldTag != l.Tag || part == 0 || l.Env.Table.State(id) != lease.Alive || !l.Live() {
 				return true
 			}
 			if _, ok := count[id]; !ok {
 				order = append(order, id)
 			}
-			count[id] += n(h, w)
+			count[id] += part
 			return true
 		})
 		for _, id := range order {
