@@ -15,7 +15,7 @@ type ReadGuard struct {
 }
 
 // Unlock ends the reading. It panics with a [*GuardError] if the guard, or one that it is a copy of, was
-// unlocked before; with the same limit as [Guard.Unlock].
+// unlocked before; with the same limit as [Guard.Unlock]: a reading may also be left that ends only with the process.
 func (g ReadGuard) Unlock() {
 	m := g.m
 	if m == nil || m.me == 0 || race.Enabled {

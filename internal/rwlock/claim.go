@@ -53,29 +53,28 @@ func (l *Lock) inherit(h *layout.Hold, o uint32, me lease.ID) bool {
 	return h.Owner.CompareAndSwap(uint32(me)|layout.HoldClaiming, uint32(me))
 }
 
-// reset frees all slots and shuts the hold. What was
-// read while the object was open is not what stands there if it is another one by now.
+// reset frees all slots and shuts the hold.
 func (l *Lock) reset(h *layout.Hold) {
-	for {
-		w := h.Word.Load()
-		var tickets [layout.HoldSlots]uint32
-		empty := l.Holds.Tag | w&layout.ReadTurn
-		for i := range tickets {
-			tickets[i] = h.Tickets[i].Load()
-			empty |= uint64(tickets[i]&1) << i
-		}
-		if !l.Holds.Live() {
-			return
-		}
-		if w != empty && !h.Word.CompareAndSwap(w, empty) {
-			continue
-		}
-		// In goroutine mode the dead may go on for a while, and give back what is not theirs any more.
-		for i, t := range tickets {
-			if w&layout.HoldTag == l.Holds.Tag && (w^empty)>>i&1 != 0 {
-				h.Tickets[i].CompareAndSwap(t, t+2)
-			}
-		}
-		return
+	for !l.tryReset(h) {
 	}
+}
+
+// tryReset is reset, unless the hold changes meanwhile. What was
+// read while the object was open is not what stands there if it is another one by now.
+func (l *Lock) tryReset(h *layout.Hold) bool {
+	w := h.Word.Load()
+	if !l.Holds.Live() {
+		return true
+	}
+	empty := l.Holds.Tag | Taken(w, 0)&layout.ReadTurn
+	for i := range h.Tickets {
+		t := h.Tickets[i].Load()
+		// In goroutine mode the dead may go on for a while, and give back what is not theirs any more. So that is used up
+		// before the bit becomes what it is in a free slot.
+		if w&layout.HoldTag == l.Holds.Tag && !Free(w, uint32(i), t) && !h.Tickets[i].CompareAndSwap(t, t+2) {
+			return false
+		}
+		empty |= uint64(t&1) << i
+	}
+	return h.Word.CompareAndSwap(w, empty)
 }

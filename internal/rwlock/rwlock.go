@@ -201,7 +201,8 @@ func (l *Lock) back(me lease.ID) {
 }
 
 // watch makes sure, before a writer sleeps who has shut all holds, that no reader ends its reading without seeing that.
-// If it returns false, the caller looks again. It is the fence of [lock.Env.Acquire]'s watch, once for
+// If it returns false, the caller looks again: also if nobody reads any more, for who seemed to read when the caller
+// looked may have left before the holds were shut, and told nobody. It is the fence of [lock.Env.Acquire]'s watch, once for
 // many sleeps too: readers of a hold that is watched leave by an atomic instruction.
 //
 // The barrier comes first. Readers see until then that the hold is shut, and a writer who dies in between leaves no hold
@@ -211,14 +212,19 @@ func (l *Lock) watch(me lease.ID) bool {
 		return true
 	}
 	var fresh []*layout.Hold
+	held := false
 	l.Holds.Each(func(h *layout.Hold) bool {
-		if h.Word.Load()&layout.ReadWatched == 0 && l.Holds.Held(h, me) {
-			fresh = append(fresh, h)
+		watched := h.Word.Load()&layout.ReadWatched != 0
+		if l.Holds.Held(h, me) {
+			held = true
+			if !watched {
+				fresh = append(fresh, h)
+			}
 		}
 		return true
 	})
 	if fresh == nil {
-		return true
+		return held
 	}
 	crashpoint.At("rwlock.watch")
 	if !sys.Barrier() {
@@ -253,6 +259,9 @@ func (l *Lock) drain(ctx context.Context, me lease.ID) error {
 		if looks < wait.Spins {
 			wait.Pause(10)
 			continue
+		}
+		if err := ctx.Err(); err != nil && looks > wait.Spins { // where barriers are refused, it never gets to Block
+			return err
 		}
 		if !l.watch(me) {
 			continue

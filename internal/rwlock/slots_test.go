@@ -129,6 +129,25 @@ func TestLeaveAgainstWatch(t *testing.T) {
 	t.Logf("they met in %d of %d rounds (%d)", met, rounds, sink)
 }
 
+// TestSleepAgainstLeave: a writer does not sleep for one who left before the holds were shut, and was seen to have left
+// only after the writer looked.
+func TestSleepAgainstLeave(t *testing.T) {
+	l, m := newLock(t)
+	me := m.ID()
+	r, err := l.RLock(t.Context(), me)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.ShutAll() // the reader has looked, and tells nobody
+	if !l.Holds.AnyHeld(me) {
+		t.Fatal("nobody reads")
+	}
+	lock.StoreRelease(r.Counter(), r.Ticket+1) // is seen now
+	if l.Watch(me) {
+		t.Fatal("the writer sleeps, and nobody will wake it")
+	}
+}
+
 // rest lets others run when a spin takes long: the machine may be busy.
 func rest(n int) {
 	if n%1000 == 999 {
@@ -185,5 +204,40 @@ func TestInherit(t *testing.T) {
 	}
 	if l.RUnlock(r) || !l.Holds.AnyHeld(me) || !l.RUnlock(again) || l.Holds.AnyHeld(me) {
 		t.Fatal("the slot is not its new owner's")
+	}
+}
+
+// TestInheritAgainstLeave: nor does what they do at the same time leave a slot taken.
+func TestInheritAgainstLeave(t *testing.T) {
+	l, m := newLock(t)
+	me := m.ID()
+	const rounds = 20000
+	var begin, done atomic.Int32
+	var r rwlock.Reading
+	go func() {
+		for n := int32(1); n <= rounds; n++ {
+			for k := 0; begin.Load() != n; k++ {
+				rest(k)
+			}
+			for range n % 61 { // into each part of the other's way
+				begin.Load()
+			}
+			r.Counter().CompareAndSwap(r.Ticket, r.Ticket+1)
+			done.Store(n)
+		}
+	}()
+	for n := int32(1); n <= rounds; n++ {
+		var err error
+		if r, err = l.RLock(t.Context(), me); err != nil {
+			t.Fatal(err)
+		}
+		begin.Store(n)
+		l.Reset(r.Hold)
+		for k := 0; done.Load() != n; k++ {
+			rest(k)
+		}
+		if l.Holds.AnyHeld(me) {
+			t.Fatalf("round %d: a slot is taken, by nobody", n)
+		}
 	}
 }
