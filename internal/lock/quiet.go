@@ -87,10 +87,11 @@ func (q *Quiet) On() bool { return q.on.Load() }
 // Any reports whether a process of the family may release locks by a plain store.
 func (q *Quiet) Any() bool { return q.family != nil && q.family.Load() != 0 }
 
-// Fence puts a barrier on all CPUs if there is such a process and this one may do that.
+// Fence puts a barrier on all CPUs if there is such a process. One that may not do that waits for longer than
+// a store can remain unseen.
 func (q *Quiet) Fence() {
-	if q.Any() {
-		sys.Barrier()
+	if q.Any() && !sys.Barrier() {
+		sys.Nap(time.Millisecond)
 	}
 }
 
