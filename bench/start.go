@@ -53,7 +53,7 @@ func startWorkloads(s size) []workload {
 			cpython("spawn", 2),
 		},
 		bars: []bar{{against: "os/exec, an empty Go program", times: 1.6}, {against: "CPython forkserver", times: 1}, {against: "CPython spawn", times: 1}},
-		note: "An empty entry, from Start to its Result, in a program with nothing else in it, and in the benchmark, whose other packages each child makes ready, too; in CPython from start to join. Fork copies a process that runs, which Go cannot.",
+		note: "An empty entry, from Start to its Result, in a program with nothing else in it, and in the benchmark, whose other packages each child makes ready, too; in CPython from start to join. Fork copies a process that runs, which Go cannot. Beside what any Go program needs, ours spends 0.1 to 0.2 ms of a CPU each on the initialization of its packages, on the signals that end the context, and on the thread that holds its lease, and the parent 0.3 ms on its side.",
 	}}
 }
 
