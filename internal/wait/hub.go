@@ -73,6 +73,7 @@ type Hub struct {
 	epoch   *atomic.Uint32
 	lines   lines
 	direct  atomic.Int32 // goroutines that sleep in the kernel for themselves
+	kept    atomic.Pointer[canceling]
 	pollers pollers
 	lot     lot          // Local
 	row     *layout.Slot // Futex: where this process records its waits
@@ -138,13 +139,9 @@ func (h *Hub) blockWaitv(ctx context.Context, word *atomic.Uint32, value, epoch 
 	words[0] = sys.Waitv{Word: word, Value: value}
 	words[1] = sys.Waitv{Word: h.epoch, Value: epoch}
 	if ctx.Done() != nil {
-		cancel := new(atomic.Uint32)
-		words = append(words, sys.Waitv{Word: cancel, Private: true})
-		stop := context.AfterFunc(ctx, func() {
-			cancel.Store(1)
-			sys.FutexWake(cancel, 1, true)
-		})
-		defer stop()
+		c := h.canceled(ctx)
+		defer h.keep(c)
+		words = append(words, sys.Waitv{Word: &c.word, Private: true})
 	}
 	sys.FutexWaitv(words, h.last/2+rand.N(h.last))
 	return ctx.Err()

@@ -193,6 +193,31 @@ func TestCancelReachesTheSleeper(t *testing.T) {
 	})
 }
 
+// TestCancelReachesAll: several sleep under one context, after others did, and it ends for all of them.
+func TestCancelReachesAll(t *testing.T) {
+	eachWay(t, func(t *testing.T, r room) {
+		for range 20 {
+			ctx, cancel := context.WithCancel(t.Context())
+			for range 2 { // what one of them has left is used by the next
+				ended := r.block(ctx, once)
+				r.wake(t, r.word)
+				if err := receive(t, ended); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again := func() bool { return true }
+			all := []<-chan error{r.block(ctx, again), r.block(ctx, again), r.block(ctx, again)}
+			r.wake(t, r.word)
+			cancel()
+			for _, ended := range all {
+				if err := receive(t, ended); !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
 // TestCancelDisturbsNobody: who sleeps beside one whose ctx ends is not told of a ctx.
 func TestCancelDisturbsNobody(t *testing.T) {
 	eachWay(t, func(t *testing.T, r room) {
