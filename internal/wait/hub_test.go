@@ -84,7 +84,25 @@ func (r room) block(ctx context.Context, again func() bool) <-chan error {
 	return ended
 }
 
-func once() bool { return false }
+// sleepOnce has a goroutine sleep until somebody is woken, and returns its error. A sleep may end by itself, and the next begin.
+func (r room) sleepOnce(t *testing.T, ctx context.Context) error {
+	t.Helper()
+	var woken atomic.Bool
+	ended := r.block(ctx, func() bool { return !woken.Load() })
+	r.wake(t, r.word)
+	woken.Store(true)
+	for deadline := time.Now().Add(watchdog); ; {
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(time.Millisecond):
+			r.Wake(r.word, 1) // it sleeps again, if it had not seen that yet
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it sleeps for ever")
+		}
+	}
+}
 
 // never suspects an owner.
 func never() bool { return false }
@@ -133,9 +151,7 @@ func TestBlockLooksFirst(t *testing.T) {
 func TestWakeReachesTheSleeper(t *testing.T) {
 	eachWay(t, func(t *testing.T, r room) {
 		for range 20 {
-			ended := r.block(t.Context(), once)
-			r.wake(t, r.word)
-			if err := receive(t, ended); err != nil {
+			if err := r.sleepOnce(t, t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -199,9 +215,7 @@ func TestCancelReachesAll(t *testing.T) {
 		for range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
 			for range 2 { // what one of them has left is used by the next
-				ended := r.block(ctx, once)
-				r.wake(t, r.word)
-				if err := receive(t, ended); err != nil {
+				if err := r.sleepOnce(t, ctx); err != nil {
 					t.Fatal(err)
 				}
 			}
