@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -56,27 +54,12 @@ const (
 
 // useLock locks and unlocks at random, and returns what happened when. What was given up has not happened.
 var useLock = multiproc.Func("useLock", func(ctx context.Context, j lockJob) ([]lockOp, error) {
-	var (
-		mu   sync.Mutex
-		ops  []lockOp
-		errs []error
-		wg   sync.WaitGroup
-	)
-	for shm.Add(j.Ready, 1); shm.Add(j.Ready, 0) < lockProcesses && ctx.Err() == nil; {
-		runtime.Gosched()
-	}
-	for g := range lockClients {
+	return together(ctx, j.Ready, lockProcesses, lockClients, func(g int) ([]lockOp, error) {
 		c := lockClient{job: j, id: j.Process*lockClients + g}
 		c.rnd = rand.New(rand.NewPCG(j.Seed, uint64(c.id)))
-		wg.Go(func() {
-			err := c.run(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			ops, errs = append(ops, c.ops...), append(errs, err)
-		})
-	}
-	wg.Wait()
-	return ops, errors.Join(errs...)
+		err := c.run(ctx)
+		return c.ops, err
+	})
 })
 
 type lockClient struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -41,28 +42,27 @@ const (
 
 // usePermits takes and gives back at random, and returns what happened when. What was given up has not happened.
 var usePermits = multiproc.Func("usePermits", func(ctx context.Context, j permitsJob) ([]permitOp, error) {
-	var (
-		mu   sync.Mutex
-		ops  []permitOp
-		errs []error
-		wg   sync.WaitGroup
-	)
-	for shm.Add(j.Ready, 1); shm.Add(j.Ready, 0) < permitProcesses && ctx.Err() == nil; {
-		runtime.Gosched()
-	}
-	for g := range permitClients {
+	return together(ctx, j.Ready, permitProcesses, permitClients, func(g int) ([]permitOp, error) {
 		c := permitClient{job: j, id: j.Process*permitClients + g}
 		c.rnd = rand.New(rand.NewPCG(j.Seed, uint64(c.id)))
-		wg.Go(func() {
-			err := c.run(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			ops, errs = append(ops, c.ops...), append(errs, err)
-		})
+		err := c.run(ctx)
+		return c.ops, err
+	})
+})
+
+// together waits until there are as many processes as ready is to count, has n clients act at the same time, and returns what all of them did.
+func together[Op any](ctx context.Context, ready *shm.Value[int64], processes int64, n int, act func(client int) ([]Op, error)) ([]Op, error) {
+	for shm.Add(ready, 1); shm.Add(ready, 0) < processes && ctx.Err() == nil; {
+		runtime.Gosched()
+	}
+	did, errs := make([][]Op, n), make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { did[i], errs[i] = act(i) })
 	}
 	wg.Wait()
-	return ops, errors.Join(errs...)
-})
+	return slices.Concat(did...), errors.Join(errs...)
+}
 
 type permitClient struct {
 	job  permitsJob
