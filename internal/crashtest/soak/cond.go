@@ -41,11 +41,7 @@ type counterJob struct {
 // Most workers take, so that often all of them wait. Then the parent puts a token. There is a signal for each, so a signal that is lost is a
 // token that stays, and nobody does anything any more.
 var taker = multiproc.Proc("soak taker", func(ctx context.Context, j counterJob) error {
-	member, err := family.Current()
-	if err != nil {
-		return err
-	}
-	return j.work(ctx, func(ctx context.Context, rnd *rand.Rand) error {
+	return j.workAs(ctx, func(ctx context.Context, rnd *rand.Rand, member *family.Member) error {
 		if rnd.IntN(4) == 0 {
 			return j.C.put(ctx, rnd, member)
 		}

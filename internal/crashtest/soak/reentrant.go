@@ -40,11 +40,7 @@ type officeJob struct {
 }
 
 var clerkAgain = multiproc.Proc("soak reentrant", func(ctx context.Context, j officeJob) error {
-	member, err := family.Current()
-	if err != nil {
-		return err
-	}
-	return j.work(ctx, func(ctx context.Context, rnd *rand.Rand) error {
+	return j.workAs(ctx, func(ctx context.Context, rnd *rand.Rand, member *family.Member) error {
 		if rnd.IntN(4) == 0 {
 			return j.once(ctx, rnd, member)
 		}

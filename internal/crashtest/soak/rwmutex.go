@@ -39,11 +39,7 @@ type libraryJob struct {
 }
 
 var reader = multiproc.Proc("soak reader", func(ctx context.Context, j libraryJob) error {
-	member, err := family.Current()
-	if err != nil {
-		return err
-	}
-	return j.work(ctx, func(ctx context.Context, rnd *rand.Rand) error {
+	return j.workAs(ctx, func(ctx context.Context, rnd *rand.Rand, member *family.Member) error {
 		if rnd.IntN(4) == 0 {
 			return j.write(ctx, rnd, member)
 		}

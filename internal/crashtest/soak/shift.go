@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/multiproc-go/multiproc"
+	"github.com/multiproc-go/multiproc/internal/family"
 	"github.com/multiproc-go/multiproc/shm"
 )
 
@@ -59,6 +60,15 @@ func (r Recruit) work(ctx context.Context, act func(ctx context.Context, rnd *ra
 	}
 	staff.Wait()
 	return context.Cause(ctx)
+}
+
+// workAs is work for who asks which of the others are alive.
+func (r Recruit) workAs(ctx context.Context, act func(ctx context.Context, rnd *rand.Rand, member *family.Member) error) error {
+	member, err := family.Current()
+	if err != nil {
+		return err
+	}
+	return r.work(ctx, func(ctx context.Context, rnd *rand.Rand) error { return act(ctx, rnd, member) })
 }
 
 // maybeShortly is a context that ends soon, for one of two; else it ends when the one who waits should have got what it waits for long ago.
